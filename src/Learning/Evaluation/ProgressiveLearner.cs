@@ -1,0 +1,114 @@
+using System.IO.Hashing;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace StreamMLOps.Learning;
+
+/// <summary>
+/// The fold over rows: predict, measure, learn, and chain a fingerprint over the row's content and the score's bits. The
+/// learner, its replicas, recovery and audit all run this one method, so a difference anywhere shows at the row where it begins.
+/// </summary>
+public sealed class ProgressiveLearner
+{
+    private const string SectionName = "progressive-learner";
+    private double[] _scores = new double[1];
+
+    /// <summary>Starts untrained.</summary>
+    public ProgressiveLearner(ModelSpec spec)
+    {
+        Model = spec.Create();
+        Metrics = ProgressiveMetrics.For(spec.Kind.Task);
+        // The chain starts from what is learned with, so that equal rows under other settings never look equal.
+        Fingerprint = XxHash3.HashToUInt64(System.Text.Encoding.UTF8.GetBytes(spec.ToCanonicalString()));
+    }
+
+    /// <summary>The model.</summary>
+    public IModel Model { get; }
+
+    /// <summary>Progressive metrics: each row was scored before it was learned.</summary>
+    public ProgressiveMetrics Metrics { get; }
+
+    /// <summary>Rows learned.</summary>
+    public long Rows { get; private set; }
+
+    /// <summary>Chained over every row learned and its score; equal fingerprints mean equal histories.</summary>
+    public ulong Fingerprint { get; private set; }
+
+    /// <summary>Scores the row with the state as it is.</summary>
+    /// <returns>The model's scores, valid until the next call.</returns>
+    public ReadOnlySpan<double> Predict(in Row features)
+    {
+        var scores = Scores();
+        Model.Predict(features, scores);
+        return scores;
+    }
+
+    /// <summary>Folds one labelled row.</summary>
+    /// <param name="features">The row as the model takes it, canonical.</param>
+    /// <param name="content">Fingerprint of the row as it was decoded: <see cref="ContentOf"/>.</param>
+    /// <param name="label">Its label.</param>
+    /// <returns>The scores from before the row was learned, valid until the next call.</returns>
+    public ReadOnlySpan<double> Learn(in Row features, ulong content, double label)
+    {
+        var scores = Scores();
+        Model.PredictThenLearn(features, label, 1, scores);
+        Metrics.Update(label, scores);
+        var fingerprint = Mix(Fingerprint ^ content);
+        foreach (var score in scores) fingerprint = Mix(fingerprint ^ BitConverter.DoubleToUInt64Bits(score));
+        Fingerprint = fingerprint;
+        Rows++;
+        return scores;
+    }
+
+    /// <summary>Fingerprint of a row's content (indices, values, names) and label.</summary>
+    public static ulong ContentOf(RowBatch batch, int row)
+    {
+        var r = batch[row];
+        var hash = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(r.Indices), BitConverter.DoubleToInt64Bits(batch.Labels[row]));
+        hash = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(r.Values), (long)hash);
+        if (!batch.HasNames) return hash;
+        for (var k = batch.Starts[row]; k < batch.Starts[row + 1]; k++)
+        {
+            var name = batch.NameOf(k);
+            if (!name.IsEmpty) hash = XxHash3.HashToUInt64(name, (long)hash);
+        }
+        return hash;
+    }
+
+    /// <summary>Writes model, metrics and fingerprint as canonical bytes.</summary>
+    public void Save(StateWriter writer)
+    {
+        writer.Section(SectionName, 1);
+        writer.Int64(Rows);
+        writer.UInt64(Fingerprint);
+        Metrics.Save(writer);
+        Model.Save(writer);
+    }
+
+    /// <summary>Replaces the state by saved bytes.</summary>
+    public void Load(StateReader reader)
+    {
+        reader.Section(SectionName, 1);
+        Rows = reader.Int64();
+        Fingerprint = reader.UInt64();
+        Metrics.Load(reader);
+        Model.Load(reader);
+    }
+
+    private Span<double> Scores()
+    {
+        var outputs = Model.Outputs;
+        if (_scores.Length < outputs) _scores = new double[Math.Max(outputs, _scores.Length * 2)];
+        return _scores.AsSpan(0, outputs);
+    }
+
+    // splitmix64's finalizer: full avalanche, two multiplications.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Mix(ulong x)
+    {
+        x += 0x9E3779B97F4A7C15;
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+        return x ^ (x >> 31);
+    }
+}

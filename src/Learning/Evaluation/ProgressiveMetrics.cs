@@ -1,0 +1,28 @@
+namespace StreamMLOps.Learning;
+
+/// <summary>Metrics of a model that was asked before it was told, in constant memory, deterministic to the last bit.</summary>
+public abstract class ProgressiveMetrics
+{
+    /// <summary>The metrics that fit a task.</summary>
+    public static ProgressiveMetrics For(LearningTask task) => task switch
+    {
+        _ => throw new NotSupportedException($"no progressive metrics for {task} yet"),
+    };
+
+    /// <summary>Rows counted.</summary>
+    public abstract long Count { get; }
+
+    /// <summary>Counts one row.</summary>
+    /// <param name="label">The row's label; NaN (no label) is not counted.</param>
+    /// <param name="scores">What the model answered before it learned the row.</param>
+    public abstract void Update(double label, ReadOnlySpan<double> scores);
+
+    /// <summary>Names and values for people and for exporters, in a fixed order.</summary>
+    public abstract IReadOnlyList<(string Name, double Value)> Report();
+
+    /// <summary>Writes canonical bytes.</summary>
+    public abstract void Save(StateWriter writer);
+
+    /// <summary>Replaces the counts by saved bytes.</summary>
+    public abstract void Load(StateReader reader);
+}

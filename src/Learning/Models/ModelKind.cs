@@ -1,0 +1,27 @@
+using System.Collections.Immutable;
+
+namespace StreamMLOps.Learning;
+
+/// <summary>
+/// A kind of model: its name in settings, what it does, its parameters and how to make one. All kinds are listed in
+/// <see cref="ModelRegistry"/>. Arithmetic that changes is a new <see cref="Revision"/> beside the old one, never a change of it.
+/// </summary>
+/// <param name="Name">Name in settings (<c>algorithm = NAME</c>), lower case with hyphens.</param>
+/// <param name="Revision">Revision of the arithmetic and of the saved bytes; part of every lineage's genesis.</param>
+/// <param name="Task">What it answers.</param>
+/// <param name="Summary">One sentence for people: what it is and when to use it.</param>
+/// <param name="Paper">The paper or specification it follows.</param>
+/// <param name="Parameters">Its settings.</param>
+/// <param name="Create">Makes an untrained model from resolved settings; all randomness comes from the seed in the specification.</param>
+public sealed record ModelKind(
+    string Name,
+    int Revision,
+    LearningTask Task,
+    string Summary,
+    string Paper,
+    ImmutableArray<Parameter> Parameters,
+    Func<ModelSpec, IModel> Create)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} r{Revision}";
+}

@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+
+namespace StreamMLOps.Learning;
+
+/// <summary>The one list of model kinds. Settings, documentation and the contract suite all read it.</summary>
+public static class ModelRegistry
+{
+    /// <summary>All kinds, in the order of the documentation.</summary>
+    public static ImmutableArray<ModelKind> Kinds { get; } =
+    [
+    ];
+
+    /// <summary>Finds the newest revision of a kind by its name.</summary>
+    public static bool TryFind(string name, [NotNullWhen(true)] out ModelKind? kind)
+    {
+        kind = null;
+        foreach (var k in Kinds)
+            if (k.Name == name && (kind is null || k.Revision > kind.Revision)) kind = k;
+        return kind is not null;
+    }
+
+    /// <summary>Finds a kind in the revision that a journal names.</summary>
+    public static bool TryFind(string name, int revision, [NotNullWhen(true)] out ModelKind? kind)
+    {
+        kind = Kinds.FirstOrDefault(k => k.Name == name && k.Revision == revision);
+        return kind is not null;
+    }
+}

@@ -1,0 +1,110 @@
+using System.Buffers;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>
+/// Records as bytes, one after the other in one pooled buffer, with nothing between them. One owner at a time; not thread-safe.
+/// </summary>
+public class RecordBatch : IDisposable
+{
+    private byte[] _buffer;
+    private int[] _ends;
+    private int _used;
+    private bool _disposed;
+
+    public RecordBatch(int bytes = 256 * 1024, int records = 256)
+    {
+        _buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        _ends = ArrayPool<int>.Shared.Rent(records);
+    }
+
+    /// <summary>Complete records.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Bytes of all complete records.</summary>
+    public int ByteCount => Count == 0 ? 0 : _ends[Count - 1];
+
+    /// <summary>All records, one after the other.</summary>
+    public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, ByteCount);
+
+    /// <summary>Record <paramref name="i"/>.</summary>
+    public ReadOnlySpan<byte> this[int i] => _buffer.AsSpan(i == 0 ? 0 : _ends[i - 1], _ends[i] - (i == 0 ? 0 : _ends[i - 1]));
+
+    /// <summary>Record <paramref name="i"/> as memory, valid while the batch lives unchanged.</summary>
+    public ReadOnlyMemory<byte> MemoryOf(int i) => _buffer.AsMemory(i == 0 ? 0 : _ends[i - 1], _ends[i] - (i == 0 ? 0 : _ends[i - 1]));
+
+    /// <summary>Adds a record.</summary>
+    public void Add(ReadOnlySpan<byte> record)
+    {
+        record.CopyTo(GetSpan(record.Length));
+        Advance(record.Length);
+        EndRecord();
+    }
+
+    /// <summary>Room for at least <paramref name="count"/> bytes more of the record under construction.</summary>
+    public Span<byte> GetSpan(int count)
+    {
+        if (_buffer.Length - _used < count) Grow(ref _buffer, _used, _used + count);
+        return _buffer.AsSpan(_used);
+    }
+
+    /// <summary>Takes <paramref name="count"/> bytes written to <see cref="GetSpan"/> into the record under construction.</summary>
+    public void Advance(int count) => _used += count;
+
+    /// <summary>Completes the record under construction.</summary>
+    public void EndRecord()
+    {
+        if (Count == _ends.Length) Grow(ref _ends, Count, Count + 1);
+        _ends[Count++] = _used;
+    }
+
+    /// <summary>Returns the buffers to the pool.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        ArrayPool<byte>.Shared.Return(_buffer);
+        ArrayPool<int>.Shared.Return(_ends);
+        GC.SuppressFinalize(this);
+    }
+
+    private static void Grow<T>(ref T[] array, int used, int needed)
+    {
+        var larger = ArrayPool<T>.Shared.Rent(Math.Max(needed, array.Length * 2));
+        array.AsSpan(0, used).CopyTo(larger);
+        ArrayPool<T>.Shared.Return(array);
+        array = larger;
+    }
+}
+
+/// <summary>
+/// Consecutive records of one partition, as read: record <c>i</c> has the offset <see cref="OffsetOf"/>. The chunk accounts for
+/// all offsets in [<see cref="From"/>, <see cref="To"/>), compacted ones included.
+/// </summary>
+public sealed class RawChunk(int partition, ulong epoch, long from, int bytes = 256 * 1024, int records = 256) : RecordBatch(bytes, records)
+{
+    private long[]? _offsets; // only for logs with gaps
+
+    public int Partition { get; } = partition;
+
+    public ulong Epoch { get; } = epoch;
+
+    public long From { get; } = from;
+
+    /// <summary>Offset after the last one this chunk accounts for.</summary>
+    public long To { get; set; } = from;
+
+    public OffsetRange Range => new(Partition, Epoch, From, To);
+
+    /// <summary>Offset of record <paramref name="i"/>.</summary>
+    public long OffsetOf(int i) => _offsets is null ? From + i : _offsets[i];
+
+    /// <summary>States the offset of the last record added, for logs whose offsets have gaps; call it for every record or for none.</summary>
+    public void SetOffset(long offset)
+    {
+        _offsets ??= new long[Math.Max(256, Count)];
+        if (_offsets.Length < Count) Array.Resize(ref _offsets, Count * 2);
+        _offsets[Count - 1] = offset;
+        To = offset + 1;
+    }
+}

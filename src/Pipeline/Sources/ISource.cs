@@ -1,0 +1,53 @@
+using Akka;
+using Akka.Streams.Dsl;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>
+/// A log of records in partitions, read by position: the one seam between the graph and where records come from. Both ways of
+/// reading give the same records at the same offsets, so that replay, resume, audit and exactly-once learning hold for all sources.
+/// </summary>
+public interface ISource
+{
+    /// <summary>For people: <c>file rows.svm</c>, <c>topic features</c>.</summary>
+    string Name { get; }
+
+    /// <summary>The partitions with their epochs; <c>Next</c> is the first offset still there.</summary>
+    /// <exception cref="SourceException">The source is missing or unreadable.</exception>
+    IReadOnlyList<PartitionPosition> Partitions();
+
+    /// <summary>
+    /// The learn leg's and the auditor's way: reads the named partitions from the named positions, one chunk after the other; no
+    /// group, no commit. Completes at the end of a bounded log.
+    /// </summary>
+    /// <exception cref="SourceException">(as the stream's failure) The epoch is another, or the log ends below the position.</exception>
+    Source<RawChunk, NotUsed> ReadFrom(IReadOnlyList<PartitionPosition> positions);
+
+    /// <summary>The score leg's way: a member of a group, from the group's committed positions.</summary>
+    ISubscription Subscribe(string group);
+}
+
+/// <summary>A membership in a consumer group: chunks, and the place where processed ranges are committed.</summary>
+public interface ISubscription
+{
+    /// <summary>Chunks from the committed positions on; materialize it once.</summary>
+    Source<RawChunk, NotUsed> Chunks { get; }
+
+    /// <summary>Ledger and position of each partition, as committed.</summary>
+    IReadOnlyList<CommittedPartition> Committed();
+
+    /// <summary>
+    /// Commits, durably, that everything below each position is processed. Called in order, after all effects of the records.
+    /// </summary>
+    ValueTask Commit(IReadOnlyList<CommittedPartition> partitions);
+}
+
+/// <summary>A committed position with the ledger of the score leg over all offsets below it (distinct positions: a redelivery counts once).</summary>
+/// <param name="Position">Everything below <c>Next</c> is processed.</param>
+/// <param name="Predicted">Rows predicted.</param>
+/// <param name="DeadLettered">Records sent to the dead letters.</param>
+/// <param name="Skipped">Blank records and offsets that hold none.</param>
+public sealed record CommittedPartition(PartitionPosition Position, long Predicted, long DeadLettered, long Skipped);
+
+/// <summary>A source that cannot be read as asked: says what, where and what to do.</summary>
+public sealed class SourceException(string message, Exception? inner = null) : Exception(message, inner);
