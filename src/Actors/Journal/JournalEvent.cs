@@ -1,0 +1,341 @@
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>
+/// An event of a learner's journal: what is stored and what is published are the same <see cref="Bytes"/>. The kinds are settled;
+/// the manifest names them, the first byte is the format of the kind.
+/// </summary>
+public abstract class JournalEvent(byte[] bytes)
+{
+    /// <summary>The encoded event, owned by it and never changed.</summary>
+    public byte[] Bytes { get; } = bytes;
+
+    /// <summary>Name of the kind in the journal.</summary>
+    public abstract string Manifest { get; }
+
+    /// <summary>Reads an event of any kind.</summary>
+    /// <exception cref="JournalFormatException">Unknown kind, newer format or damaged bytes.</exception>
+    public static JournalEvent Decode(string manifest, byte[] bytes) => manifest switch
+    {
+        Genesis.Kind => Genesis.Read(bytes),
+        Learned.Kind => Learned.Read(bytes),
+        Skipped.Kind => Skipped.Read(bytes),
+        Expired.Kind => Expired.Read(bytes),
+        Frozen.Kind => Frozen.Read(bytes),
+        Thawed.Kind => Thawed.Read(bytes),
+        Retracted.Kind => Retracted.Read(bytes),
+        _ => throw new JournalFormatException($"the journal holds an event of the unknown kind '{manifest}': it was written by a newer version, use that version or a later one"),
+    };
+}
+
+/// <summary>Always the first event: everything that defines the fold. Settings that differ later need a new lineage.</summary>
+public sealed class Genesis : JournalEvent
+{
+    public const string Kind = "genesis";
+
+    private Genesis(byte[] bytes, string pipeline, string lineage, int shard, string settings, long time, IReadOnlyList<PartitionPosition> start) : base(bytes) =>
+        (Pipeline, Lineage, Shard, Settings, Time, Start) = (pipeline, lineage, shard, settings, time, start);
+
+    public override string Manifest => Kind;
+
+    public string Pipeline { get; }
+
+    public string Lineage { get; }
+
+    public int Shard { get; }
+
+    /// <summary>Resolved settings that define the fold, as canonical JSON: model, seed, algorithm revision, format, featurization, labels.</summary>
+    public string Settings { get; }
+
+    /// <summary>When the lineage began, milliseconds since 1970 UTC. For people; the fold does not read it.</summary>
+    public long Time { get; }
+
+    /// <summary>Where learning starts in each partition.</summary>
+    public IReadOnlyList<PartitionPosition> Start { get; }
+
+    public static Genesis Create(string pipeline, string lineage, int shard, string settings, long time, IReadOnlyList<PartitionPosition> start)
+    {
+        var w = new EventWriter(1);
+        w.Text(pipeline);
+        w.Text(lineage);
+        w.Number(shard);
+        w.Text(settings);
+        w.Int64(time);
+        w.Number(start.Count);
+        foreach (var p in start)
+        {
+            w.Number(p.Partition);
+            w.UInt64(p.Epoch);
+            w.Number(p.Next);
+        }
+        return new(w.ToArray(), pipeline, lineage, shard, settings, time, [.. start]);
+    }
+
+    internal static Genesis Read(byte[] bytes)
+    {
+        var r = new EventReader(bytes, Kind, 1);
+        var (pipeline, lineage, shard, settings, time) = (r.Text(), r.Text(), (int)r.Number(), r.Text(), r.Int64());
+        var start = new PartitionPosition[(int)r.Number()];
+        for (var i = 0; i < start.Length; i++) start[i] = new((int)r.Number(), r.UInt64(), r.Number());
+        return new(bytes, pipeline, lineage, shard, settings, time, start);
+    }
+}
+
+/// <summary>How the offsets of one range ended: each offset is counted once.</summary>
+/// <param name="Range">The offsets.</param>
+/// <param name="Learned">Rows learned; they are in the event.</param>
+/// <param name="Unlabelled">Rows without a label.</param>
+/// <param name="DeadLettered">Records that are no rows.</param>
+/// <param name="Skipped">Blank records and offsets that hold none.</param>
+/// <param name="Frozen">Labelled rows that passed while learning was frozen.</param>
+public readonly record struct RangeCounts(OffsetRange Range, long Learned, long Unlabelled, long DeadLettered, long Skipped, long Frozen)
+{
+    /// <summary>Offsets accounted for; must be the length of the range.</summary>
+    public long Sum => Learned + Unlabelled + DeadLettered + Skipped + Frozen;
+}
+
+/// <summary>Rows learned, with the half-open ranges that they account for and the fingerprint before and after.</summary>
+public sealed class Learned : JournalEvent
+{
+    public const string Kind = "learned";
+
+    private Learned(byte[] bytes, ulong before, ulong after, long time, RangeCounts[] ranges, int rows, int rowsAt) : base(bytes) =>
+        (Before, After, Time, Ranges, Rows, RowsAt) = (before, after, time, ranges, rows, rowsAt);
+
+    public override string Manifest => Kind;
+
+    /// <summary>Fingerprint of the state this event applies to.</summary>
+    public ulong Before { get; }
+
+    /// <summary>Fingerprint of the state after it.</summary>
+    public ulong After { get; }
+
+    /// <summary>When it was learned, milliseconds since 1970 UTC. For people; the fold does not read it.</summary>
+    public long Time { get; }
+
+    /// <summary>What it accounts for, one range a partition.</summary>
+    public IReadOnlyList<RangeCounts> Ranges { get; }
+
+    /// <summary>Rows in it.</summary>
+    public int Rows { get; }
+
+    /// <summary>Where the rows begin in <see cref="JournalEvent.Bytes"/>.</summary>
+    internal int RowsAt { get; }
+
+    internal static Learned Create(ulong before, ulong after, long time, IReadOnlyList<RangeCounts> ranges, int rows, ReadOnlySpan<byte> encodedRows)
+    {
+        var w = new EventWriter(1);
+        w.UInt64(before);
+        w.UInt64(after);
+        w.Int64(time);
+        w.Number(ranges.Count);
+        foreach (var c in ranges)
+        {
+            w.Range(c.Range);
+            w.Number(c.Learned);
+            w.Number(c.Unlabelled);
+            w.Number(c.DeadLettered);
+            w.Number(c.Skipped);
+            w.Number(c.Frozen);
+        }
+        w.Number(rows);
+        return new(w.ToArray(encodedRows), before, after, time, [.. ranges], rows, w.Length);
+    }
+
+    internal static Learned Read(byte[] bytes)
+    {
+        var r = new EventReader(bytes, Kind, 1);
+        var (before, after, time) = (r.UInt64(), r.UInt64(), r.Int64());
+        var ranges = new RangeCounts[(int)r.Number()];
+        for (var i = 0; i < ranges.Length; i++) ranges[i] = new(r.Range(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number());
+        var rows = (int)r.Number();
+        return new(bytes, before, after, time, ranges, rows, r.At);
+    }
+}
+
+/// <summary>A range that is gone from the source (by retention) before it could be learned.</summary>
+public sealed class Skipped : JournalEvent
+{
+    public const string Kind = "skipped";
+
+    private Skipped(byte[] bytes, OffsetRange range, string reason, long time) : base(bytes) => (Range, Reason, Time) = (range, reason, time);
+
+    public override string Manifest => Kind;
+
+    public OffsetRange Range { get; }
+
+    /// <summary>Why, for people.</summary>
+    public string Reason { get; }
+
+    public long Time { get; }
+
+    public static Skipped Create(OffsetRange range, string reason, long time)
+    {
+        var w = new EventWriter(1);
+        w.Range(range);
+        w.Text(reason);
+        w.Int64(time);
+        return new(w.ToArray(), range, reason, time);
+    }
+
+    internal static Skipped Read(byte[] bytes)
+    {
+        var r = new EventReader(bytes, Kind, 1);
+        return new(bytes, r.Range(), r.Text(), r.Int64());
+    }
+}
+
+/// <summary>Rows whose label did not come within the horizon, by partition; for labels that come apart from the rows.</summary>
+public sealed class Expired : JournalEvent
+{
+    public const string Kind = "expired";
+
+    private Expired(byte[] bytes, int partition, ulong epoch, IReadOnlyList<long> offsets, long eventTime) : base(bytes) =>
+        (Partition, Epoch, Offsets, EventTime) = (partition, epoch, offsets, eventTime);
+
+    public override string Manifest => Kind;
+
+    public int Partition { get; }
+
+    public ulong Epoch { get; }
+
+    /// <summary>Offsets of the rows, ascending.</summary>
+    public IReadOnlyList<long> Offsets { get; }
+
+    /// <summary>The event time at which the horizon was passed.</summary>
+    public long EventTime { get; }
+
+    public static Expired Create(int partition, ulong epoch, IReadOnlyList<long> offsets, long eventTime)
+    {
+        var w = new EventWriter(1);
+        w.Number(partition);
+        w.UInt64(epoch);
+        w.Number(offsets.Count);
+        long previous = 0;
+        foreach (var offset in offsets)
+        {
+            w.Number(offset - previous);
+            previous = offset;
+        }
+        w.Int64(eventTime);
+        return new(w.ToArray(), partition, epoch, [.. offsets], eventTime);
+    }
+
+    internal static Expired Read(byte[] bytes)
+    {
+        var r = new EventReader(bytes, Kind, 1);
+        var (partition, epoch) = ((int)r.Number(), r.UInt64());
+        var offsets = new long[(int)r.Number()];
+        long previous = 0;
+        for (var i = 0; i < offsets.Length; i++) previous = offsets[i] = previous + r.Number();
+        return new(bytes, partition, epoch, offsets, r.Int64());
+    }
+}
+
+/// <summary>Learning stops; ranges go on being accounted for.</summary>
+public sealed class Frozen : JournalEvent
+{
+    public const string Kind = "frozen";
+
+    private Frozen(byte[] bytes, string who, string why, long time) : base(bytes) => (Who, Why, Time) = (who, why, time);
+
+    public override string Manifest => Kind;
+
+    public string Who { get; }
+
+    public string Why { get; }
+
+    public long Time { get; }
+
+    public static Frozen Create(string who, string why, long time) => new(Change.Write(who, why, time), who, why, time);
+
+    internal static Frozen Read(byte[] bytes)
+    {
+        var (who, why, time) = Change.Read(bytes, Kind);
+        return new(bytes, who, why, time);
+    }
+}
+
+/// <summary>Learning goes on.</summary>
+public sealed class Thawed : JournalEvent
+{
+    public const string Kind = "thawed";
+
+    private Thawed(byte[] bytes, string who, string why, long time) : base(bytes) => (Who, Why, Time) = (who, why, time);
+
+    public override string Manifest => Kind;
+
+    public string Who { get; }
+
+    public string Why { get; }
+
+    public long Time { get; }
+
+    public static Thawed Create(string who, string why, long time) => new(Change.Write(who, why, time), who, why, time);
+
+    internal static Thawed Read(byte[] bytes)
+    {
+        var (who, why, time) = Change.Read(bytes, Kind);
+        return new(bytes, who, why, time);
+    }
+}
+
+/// <summary>Earlier events whose rows are withdrawn (a group of pseudo-labels, say). The state counts it; a lineage that leaves them out folds the journal anew.</summary>
+public sealed class Retracted : JournalEvent
+{
+    public const string Kind = "retracted";
+
+    private Retracted(byte[] bytes, long from, long to, string who, string why, long time) : base(bytes) =>
+        (From, To, Who, Why, Time) = (from, to, who, why, time);
+
+    public override string Manifest => Kind;
+
+    /// <summary>First withdrawn sequence number.</summary>
+    public long From { get; }
+
+    /// <summary>Sequence number after the last withdrawn.</summary>
+    public long To { get; }
+
+    public string Who { get; }
+
+    public string Why { get; }
+
+    public long Time { get; }
+
+    public static Retracted Create(long from, long to, string who, string why, long time)
+    {
+        var w = new EventWriter(1);
+        w.Number(from);
+        w.Number(to);
+        w.Text(who);
+        w.Text(why);
+        w.Int64(time);
+        return new(w.ToArray(), from, to, who, why, time);
+    }
+
+    internal static Retracted Read(byte[] bytes)
+    {
+        var r = new EventReader(bytes, Kind, 1);
+        return new(bytes, r.Number(), r.Number(), r.Text(), r.Text(), r.Int64());
+    }
+}
+
+/// <summary>The form that <see cref="Frozen"/> and <see cref="Thawed"/> share: who, why, when.</summary>
+file static class Change
+{
+    public static byte[] Write(string who, string why, long time)
+    {
+        var w = new EventWriter(1);
+        w.Text(who);
+        w.Text(why);
+        w.Int64(time);
+        return w.ToArray();
+    }
+
+    public static (string Who, string Why, long Time) Read(byte[] bytes, string kind)
+    {
+        var r = new EventReader(bytes, kind, 1);
+        return (r.Text(), r.Text(), r.Int64());
+    }
+}

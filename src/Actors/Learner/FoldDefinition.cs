@@ -1,0 +1,9 @@
+using StreamMLOps.Learning;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>What the fold runs: made from a genesis alone, so that a journal can be folded without the configuration that made it.</summary>
+/// <param name="Model">Kind, parameters, seed.</param>
+/// <param name="Featurizer">The stateless map from decoded rows to the model's rows.</param>
+public sealed record FoldDefinition(ModelSpec Model, IFeaturizer Featurizer);

@@ -1,0 +1,288 @@
+using System.Globalization;
+using StreamMLOps.Learning;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>The journal does not fold: an overlap or gap of positions, another epoch, or a fingerprint that differs. Never ignored.</summary>
+public sealed class FoldException(string message) : Exception(message);
+
+/// <summary>
+/// The fold: <c>state(n) = apply(state(n - 1), event(n))</c>, equal to the last bit wherever it runs. Learner, recovery, replicas
+/// and audit are four users of this one class. It reads no clock and holds no actor; one user at a time.
+/// </summary>
+/// <remarks>
+/// The live learner folds a row the moment it arrives (<see cref="Learn"/>) and encodes it into the event under construction;
+/// <see cref="Seal"/> ends the event. All others apply finished events (<see cref="Apply"/>). Both run the same row through
+/// the same <see cref="ProgressiveLearner"/>; the fingerprints in the event prove that they agree.
+/// </remarks>
+public sealed class LearnerFold : IDisposable
+{
+    private const string SectionName = "learner";
+    private readonly IFeaturizer _featurizer;
+    private readonly SortedDictionary<int, PartitionLedger> _partitions = [];
+    private readonly RowBatch _row = new(4, 4096);
+    private OpenEvent? _open;
+
+    /// <summary>Starts from the genesis, untrained, at sequence number 1.</summary>
+    public LearnerFold(Genesis genesis, FoldDefinition definition)
+    {
+        Genesis = genesis;
+        Definition = definition;
+        _featurizer = definition.Featurizer;
+        Learner = new ProgressiveLearner(definition.Model);
+        Sequence = 1;
+        foreach (var p in genesis.Start) _partitions[p.Partition] = new(p.Partition, p.Epoch, p.Next, p.Next, 0, 0, 0, 0, 0, 0);
+    }
+
+    /// <summary>The first event.</summary>
+    public Genesis Genesis { get; }
+
+    /// <summary>Model and featurization, as the genesis has them.</summary>
+    public FoldDefinition Definition { get; }
+
+    /// <summary>Model, progressive metrics, fingerprint.</summary>
+    public ProgressiveLearner Learner { get; }
+
+    /// <summary>Sequence number of the last event applied.</summary>
+    public long Sequence { get; private set; }
+
+    /// <summary>Whether learning is frozen.</summary>
+    public bool IsFrozen { get; private set; }
+
+    /// <summary>Events withdrawn.</summary>
+    public long RetractedEvents { get; private set; }
+
+    /// <summary>Event bytes folded since the start of the journal; snapshots are due by it.</summary>
+    public long EventBytes { get; private set; }
+
+    /// <summary>The version this state is.</summary>
+    public ModelVersion Version => new(Genesis.Lineage, Genesis.Shard, Sequence);
+
+    /// <summary>Ledger and position of each partition, ascending.</summary>
+    public IReadOnlyCollection<PartitionLedger> Partitions => _partitions.Values;
+
+    /// <summary>Where learning goes on in each partition, rows of the open event included.</summary>
+    public IReadOnlyList<PartitionPosition> Positions => [.. _partitions.Values.Select(p => p.Position with { Next = _open?.NextOf(p.Partition) ?? p.Next })];
+
+    /// <summary>The offset below which this state has accounted for the partition's records; 0 for another log or partition.</summary>
+    public long LearnedBelow(int partition, ulong epoch) =>
+        _partitions.TryGetValue(partition, out var p) && p.Epoch == epoch ? p.Next : 0;
+
+    /// <summary>Rows, bytes and state of the event under construction.</summary>
+    public (int Rows, int Bytes, bool HasRanges) Open => _open is null ? default : (_open.Rows, _open.Bytes, _open.HasRanges);
+
+    /// <summary>
+    /// Learns all labelled rows of a chunk into the event under construction. An overlap with what is learned already is
+    /// trimmed; a gap or another epoch is refused loudly.
+    /// </summary>
+    /// <exception cref="FoldException">The chunk does not continue the partition.</exception>
+    public void Learn(Chunk chunk)
+    {
+        var range = chunk.Range;
+        if (!_partitions.TryGetValue(range.Partition, out var ledger)) throw new FoldException($"partition {range.Partition} is not one of this learner's ({string.Join(", ", _partitions.Keys)}): the partitions of the source have changed; start a new lineage");
+        if (ledger.Epoch != range.Epoch) throw new FoldException(EpochText(ledger, range.Epoch));
+        _open ??= new OpenEvent(Learner.Fingerprint);
+        var next = _open.NextOf(range.Partition) ?? ledger.Next;
+        if (range.From > next) throw new FoldException($"partition {range.Partition}: records from {range.From} arrived but {next} is next: offsets between are missing");
+        if (range.To <= next) return;
+
+        var counts = new RangeCounts(range with { From = next }, 0, 0, 0, 0, 0);
+        var ordinal = _open.Begin(counts.Range);
+        for (var i = 0; i < chunk.Count; i++)
+        {
+            var offset = chunk.OffsetOf(i);
+            if (offset < next) continue;
+            var label = chunk.Rows.Labels[i];
+            if (double.IsNaN(label)) counts = counts with { Unlabelled = counts.Unlabelled + 1 };
+            else if (IsFrozen) counts = counts with { Frozen = counts.Frozen + 1 };
+            else
+            {
+                Learner.Learn(chunk.Features[i], ProgressiveLearner.ContentOf(chunk.Rows, i), label);
+                _open.Append(chunk, i, ordinal);
+                counts = counts with { Learned = counts.Learned + 1 };
+            }
+        }
+        foreach (var letter in chunk.DeadLetters)
+            if (letter.Offset >= next) counts = counts with { DeadLettered = counts.DeadLettered + 1 };
+        // What is neither row nor dead letter is blank or holds no record; counted so, the range always adds up.
+        counts = counts with { Skipped = counts.Range.Length - counts.Sum };
+        _open.End(ordinal, counts);
+    }
+
+    /// <summary>Ends the event under construction and moves this state to it. The caller persists it before anyone else sees it.</summary>
+    /// <param name="time">When, milliseconds since 1970 UTC; comes in with the command.</param>
+    public Learned Seal(long time)
+    {
+        var open = _open ?? throw new InvalidOperationException("no event is open");
+        _open = null;
+        var learned = open.Seal(Learner.Fingerprint, time);
+        open.Dispose();
+        Advance(learned);
+        foreach (var counts in learned.Ranges) Account(counts);
+        return learned;
+    }
+
+    /// <summary>Applies the next event of the journal.</summary>
+    /// <param name="sequence">Its sequence number; must be the next one.</param>
+    /// <param name="journalEvent">The event.</param>
+    /// <exception cref="FoldException">It does not follow this state, or replay gives another fingerprint than the journal has.</exception>
+    public void Apply(long sequence, JournalEvent journalEvent)
+    {
+        if (_open is not null) throw new InvalidOperationException("events are applied only where none is open");
+        if (sequence != Sequence + 1) throw new FoldException($"event {sequence} does not follow event {Sequence}: the journal has a gap or an event twice");
+        switch (journalEvent)
+        {
+            case Learned learned:
+                ApplyLearned(sequence, learned);
+                break;
+            case Skipped skipped:
+                Check(skipped.Range);
+                Account(new RangeCounts(skipped.Range, 0, 0, 0, skipped.Range.Length, 0));
+                break;
+            case Expired expired:
+                var ledger = _partitions[expired.Partition];
+                _partitions[expired.Partition] = ledger with { Expired = ledger.Expired + expired.Offsets.Count };
+                break;
+            case Frozen:
+                IsFrozen = true;
+                break;
+            case Thawed:
+                IsFrozen = false;
+                break;
+            case Retracted retracted:
+                RetractedEvents += retracted.To - retracted.From;
+                break;
+            case Genesis _:
+                throw new FoldException($"event {sequence} is a genesis: a journal has only one, as its first event");
+            default:
+                throw new FoldException($"event {sequence} is of the unknown kind {journalEvent.Manifest}");
+        }
+        Advance(journalEvent);
+    }
+
+    /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with the offset of each.</summary>
+    public static void ForEachRow(Learned learned, Func<int, long, bool> wanted, Action<int, long, RowBatch> row)
+    {
+        using var batch = new RowBatch(4, 4096);
+        var next = learned.Ranges.Select(r => r.Range.From).ToArray();
+        var at = learned.RowsAt;
+        for (var i = 0; i < learned.Rows; i++)
+        {
+            batch.Clear();
+            var (range, delta, _, _) = RowCodec.Read(learned.Bytes, ref at, batch);
+            var offset = next[range] + delta;
+            next[range] = offset + 1;
+            var partition = learned.Ranges[range].Range.Partition;
+            if (wanted(partition, offset)) row(partition, offset, batch);
+        }
+    }
+
+    /// <summary>Writes the whole state as canonical bytes; only between events.</summary>
+    public void Save(StateWriter writer)
+    {
+        if (_open is not null) throw new InvalidOperationException("a state is saved only where no event is open");
+        writer.Section(SectionName, 1);
+        writer.Bytes(Genesis.Bytes);
+        writer.Int64(Sequence);
+        writer.Flag(IsFrozen);
+        writer.Int64(RetractedEvents);
+        writer.Int64(EventBytes);
+        writer.Int32(_partitions.Count);
+        foreach (var p in _partitions.Values)
+        {
+            writer.Int32(p.Partition);
+            writer.UInt64(p.Epoch);
+            foreach (var n in (ReadOnlySpan<long>)[p.Start, p.Next, p.Learned, p.Unlabelled, p.DeadLettered, p.Skipped, p.Frozen, p.Expired]) writer.Int64(n);
+        }
+        Learner.Save(writer);
+    }
+
+    /// <summary>Makes a state from saved bytes.</summary>
+    /// <exception cref="StateFormatException">Newer, of another kind, or damaged.</exception>
+    public static LearnerFold Load(StateReader reader, Func<Genesis, FoldDefinition> define)
+    {
+        reader.Section(SectionName, 1);
+        var genesis = Genesis.Read(reader.Bytes());
+        var fold = new LearnerFold(genesis, define(genesis))
+        {
+            Sequence = reader.Int64(),
+            IsFrozen = reader.Flag(),
+            RetractedEvents = reader.Int64(),
+            EventBytes = reader.Int64(),
+        };
+        fold._partitions.Clear();
+        for (var i = reader.Int32(); i > 0; i--)
+        {
+            var p = new PartitionLedger(reader.Int32(), reader.UInt64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64());
+            fold._partitions[p.Partition] = p;
+        }
+        fold.Learner.Load(reader);
+        return fold;
+    }
+
+    /// <summary>Hash of the whole state: equal for learner, replicas and any replay at the same version.</summary>
+    public StateHash Hash() => StateHash.Of(Save);
+
+    /// <summary>Hash of model, metrics and fingerprint alone: equal for equal rows in equal order, however they were cut into chunks and events.</summary>
+    public StateHash LearnedHash() => StateHash.Of(Learner.Save);
+
+    public void Dispose()
+    {
+        _row.Dispose();
+        _open?.Dispose();
+    }
+
+    private void ApplyLearned(long sequence, Learned learned)
+    {
+        if (learned.Before != Learner.Fingerprint)
+            throw new FoldException($"event {sequence} applies to fingerprint {learned.Before:x16} but this state has {Learner.Fingerprint:x16}: they are of different histories");
+        foreach (var counts in learned.Ranges)
+        {
+            Check(counts.Range);
+            if (counts.Sum != counts.Range.Length) throw new FoldException($"event {sequence} covers {counts.Range} but accounts for {counts.Sum} offsets");
+        }
+        var at = learned.RowsAt;
+        for (var i = 0; i < learned.Rows; i++)
+        {
+            _row.Clear();
+            RowCodec.Read(learned.Bytes, ref at, _row);
+            var features = _featurizer.Featurize(_row);
+            Learner.Learn(features[0], ProgressiveLearner.ContentOf(_row, 0), _row.Labels[0]);
+            if (!ReferenceEquals(features, _row)) features.Dispose();
+        }
+        if (learned.After != Learner.Fingerprint)
+            throw new FoldException(string.Create(CultureInfo.InvariantCulture, $"replay of event {sequence} gives fingerprint {Learner.Fingerprint:x16} but the journal has {learned.After:x16}: the arithmetic of this machine or program differs from the one that learned it"));
+        foreach (var counts in learned.Ranges) Account(counts);
+    }
+
+    private void Advance(JournalEvent e)
+    {
+        Sequence++;
+        EventBytes += e.Bytes.Length;
+    }
+
+    private void Check(OffsetRange range)
+    {
+        if (!_partitions.TryGetValue(range.Partition, out var ledger)) throw new FoldException($"partition {range.Partition} is not one of this learner's");
+        if (ledger.Epoch != range.Epoch) throw new FoldException(EpochText(ledger, range.Epoch));
+        if (range.From != ledger.Next) throw new FoldException($"an event covers {range} but {ledger.Next} is next: {(range.From < ledger.Next ? "an overlap" : "a gap")}");
+    }
+
+    private static string EpochText(PartitionLedger ledger, ulong epoch) =>
+        $"partition {ledger.Partition}: learned from the log {ledger.Epoch:x16} up to offset {ledger.Next}, but the source is now the log {epoch:x16}: it was replaced or created anew; bring back the old log or start a new lineage";
+
+    private void Account(RangeCounts c)
+    {
+        var p = _partitions[c.Range.Partition];
+        _partitions[p.Partition] = p with
+        {
+            Next = c.Range.To,
+            Learned = p.Learned + c.Learned,
+            Unlabelled = p.Unlabelled + c.Unlabelled,
+            DeadLettered = p.DeadLettered + c.DeadLettered,
+            Skipped = p.Skipped + c.Skipped,
+            Frozen = p.Frozen + c.Frozen,
+        };
+    }
+}
