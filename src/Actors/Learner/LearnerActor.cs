@@ -1,0 +1,452 @@
+using System.Diagnostics;
+using Akka;
+using Akka.Actor;
+using Akka.Event;
+using Akka.Persistence;
+using Akka.Streams;
+using StreamMLOps.Learning;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>
+/// The shell of a learner: recovers the fold, runs the learn leg from the fold's own positions, persists sealed events one at a
+/// time and serves them to replicas. All arithmetic is in <see cref="LearnerFold"/>.
+/// </summary>
+/// <remarks>
+/// Rows are folded when they arrive, while the previous event is on its way into the database; so the fold runs ahead of the
+/// journal by at most one event under construction. If a persist fails, the actor stops and recovers from the journal: what
+/// was not persisted is read from the source again, at the positions that the journal has.
+/// </remarks>
+public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
+{
+    private static readonly TimeSpan SourceRetry = TimeSpan.FromSeconds(1);
+    private readonly LearnerDefinition _definition;
+    private readonly SnapshotHealth _health;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly EventRing _ring;
+    private readonly Dictionary<IActorRef, Pull> _waiting = [];
+    private readonly ScoredWatermark _scored = new();
+    private readonly List<IActorRef> _drainers = [];
+    private LearnerFold? _fold;
+    private LearnerInbox? _inbox;
+    private UniqueKillSwitch? _leg;
+    private long _legRun;
+    private LearnerState _state = LearnerState.Recovering;
+    private string _detail = "";
+    private long _persisted;
+    private long _persistStarted;
+    private bool _persisting;
+    private bool _draining;
+    private bool _legDone;
+    private bool _waitTimer;
+    private long _snapshotSequence;
+    private long _snapshotBytes;
+    private IReadOnlyList<long> _snapshots = [];
+    private SnapshotEnvelope? _snapshotDue;
+
+    public LearnerActor(LearnerDefinition definition, SnapshotHealth health)
+    {
+        _definition = definition;
+        _health = health;
+        _ring = new EventRing(definition.Options.RingBytes);
+
+        Recover<SnapshotOffer>(OpenSnapshot);
+        Recover<Genesis>(genesis => _fold = new LearnerFold(genesis, definition.Define(genesis)));
+        Recover<JournalEvent>(e => _fold!.Apply(LastSequenceNr, e));
+        Recover<RecoveryCompleted>(_ => Begin());
+
+        Command<Scored>(hint => _scored.Advance(hint.Position));
+        Command<Wake>(_ => { });
+        Command<ChunksWaiting>(_ => TakeChunks());
+        Command<WaitElapsed>(_ =>
+        {
+            _waitTimer = false;
+            SealIfDue(waited: true);
+        });
+        Command<LegEnded>(Ended);
+        Command<StartLeg>(_ => StartLearnLeg());
+        Command<Pull>(Serve);
+        Command<Terminated>(t => _waiting.Remove(t.ActorRef));
+        Command<GetLearnerStatus>(_ => Sender.Tell(Status()));
+        Command<Freeze>(freeze => Change(Frozen.Create(freeze.Who, freeze.Why, Now)));
+        Command<Thaw>(thaw => Change(Thawed.Create(thaw.Who, thaw.Why, Now)));
+        Command<Drain>(_ => BeginDrain());
+        Command<SaveSnapshotSuccess>(SnapshotSaved);
+        Command<SaveSnapshotFailure>(f =>
+        {
+            _log.Warning(f.Cause, "{0}: snapshot at {1} was not saved; the journal has all of it, recovery takes longer", PersistenceId, f.Metadata.SequenceNr);
+            FinishDrain();
+        });
+        Command<DeleteSnapshotSuccess>(_ => { });
+        Command<DeleteSnapshotFailure>(f => _log.Warning(f.Cause, "{0}: snapshot {1} was not deleted", PersistenceId, f.Metadata.SequenceNr));
+    }
+
+    public override string PersistenceId => _definition.PersistenceId;
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    public override Recovery Recovery => new(new SnapshotSelectionCriteria(_health.NewestUsable(PersistenceId), DateTime.MaxValue));
+
+    private long Now => _definition.Time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    protected override void PostStop()
+    {
+        _leg?.Shutdown();
+        _inbox?.Close();
+        _fold?.Dispose();
+        base.PostStop();
+    }
+
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) =>
+        _log.Error(cause, "{0}: event {1} was not persisted; learning stops and recovers from the journal, scoring goes on from version {2}", PersistenceId, sequenceNr, _persisted);
+
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)
+    {
+        _log.Error(cause, "{0}: the journal rejected event {1}; learning stops and recovers from the journal", PersistenceId, sequenceNr);
+        Context.Stop(Self);
+    }
+
+    protected override void OnRecoveryFailure(Exception reason, object? message = null)
+    {
+        // The learner's status is gone with it, so that the health keeps why, for the node to show.
+        _health.Failed(PersistenceId, $"recovery failed: {reason.Message}");
+        base.OnRecoveryFailure(reason, message);
+    }
+
+    private void OpenSnapshot(SnapshotOffer offer)
+    {
+        var envelope = (SnapshotEnvelope)offer.Snapshot;
+        try
+        {
+            _fold = envelope.Open(_definition.Define);
+        }
+        catch (StateFormatException e)
+        {
+            _log.Error("{0}: snapshot {1} is unusable ({2}); recovering from the one before", PersistenceId, offer.Metadata.SequenceNr, e.Message);
+            _health.Damaged(PersistenceId, offer.Metadata.SequenceNr);
+            throw;
+        }
+        _snapshots = [.. envelope.Earlier, offer.Metadata.SequenceNr];
+        _snapshotSequence = offer.Metadata.SequenceNr;
+        _snapshotBytes = _fold.EventBytes;
+    }
+
+    private void Begin()
+    {
+        _health.Recovered(PersistenceId);
+        if (_fold is not null)
+        {
+            if (_fold.Genesis.Settings != _definition.GenesisSettings)
+            {
+                Refuse(GenesisDifference.Explain(_fold.Genesis, _definition));
+                return;
+            }
+            Run();
+            return;
+        }
+        IReadOnlyList<PartitionPosition> start;
+        try
+        {
+            start = _definition.Source.Partitions();
+        }
+        catch (SourceException e)
+        {
+            _state = LearnerState.WaitingForSource;
+            _detail = e.Message;
+            Timers.StartSingleTimer("begin", new StartLeg(), SourceRetry);
+            return;
+        }
+        var genesis = Genesis.Create(_definition.Name, _definition.Lineage, _definition.Shard, _definition.GenesisSettings, Now, start);
+        Persist(genesis, e =>
+        {
+            _fold = new LearnerFold(e, _definition.Define(e));
+            Run();
+        });
+    }
+
+    private void Run()
+    {
+        _persisted = LastSequenceNr;
+        _ring.Reset(_persisted);
+        foreach (var (replica, pull) in _waiting.ToArray()) Serve(pull, replica);
+        StartLearnLeg();
+    }
+
+    private void StartLearnLeg()
+    {
+        if (_fold is null)
+        {
+            Begin();
+            return;
+        }
+        if (_draining || _state == LearnerState.Refused) return;
+        var run = ++_legRun;
+        var self = Self;
+        _legDone = false;
+        _inbox?.Close();
+        _inbox = new LearnerInbox(self, new ChunksWaiting());
+        var stages = new LearnStages(_definition.Decoder, _definition.Featurizer, _scored, _inbox, _definition.Clocks);
+        try
+        {
+            var (stop, done) = PipelineGraph.LearnLeg(_definition.Source, _fold.Positions, stages).Run(Context.System.Materializer());
+            _leg = stop;
+            done.ContinueWith(t => new LegEnded(run, t.Exception?.GetBaseException()), TaskScheduler.Default).PipeTo(self);
+            _state = LearnerState.Running;
+            _detail = "";
+        }
+        catch (SourceException e)
+        {
+            Ended(new LegEnded(run, e));
+        }
+    }
+
+    private void Ended(LegEnded ended)
+    {
+        if (ended.Run != _legRun) return;
+        _leg = null;
+        switch (ended.Cause)
+        {
+            case null:
+                _legDone = true;
+                _inbox!.Signal();
+                break;
+            case SourceException or FoldException:
+                Refuse(ended.Cause.Message);
+                break;
+            default:
+                _log.Warning(ended.Cause, "{0}: the learn leg failed and is started again", PersistenceId);
+                _state = LearnerState.WaitingForSource;
+                _detail = ended.Cause.Message;
+                Timers.StartSingleTimer("leg", new StartLeg(), SourceRetry);
+                break;
+        }
+        FinishDrain();
+    }
+
+    // Not a failure of the program: a person has to decide, and says so by changing the source or the configuration.
+    private void Refuse(string why)
+    {
+        _log.Error("{0} refuses to learn: {1}", PersistenceId, why);
+        _state = LearnerState.Refused;
+        _detail = why;
+        _persisted = LastSequenceNr;
+        if (_ring.Newest == 0) _ring.Reset(_persisted);
+        foreach (var (replica, pull) in _waiting.ToArray()) Serve(pull, replica);
+    }
+
+    private void TakeChunks()
+    {
+        if (_inbox is null || _fold is null) return;
+        _inbox.Seen();
+        var options = _definition.Options;
+        // A few chunks a turn, so that hints, pulls and status questions are answered in between.
+        for (var turn = 0; turn < 4; turn++)
+        {
+            if (_persisting && IsFull(options)) return;
+            if (!_inbox.TryTake(out var chunk))
+            {
+                SealIfDue(waited: false);
+                if (_legDone) SealIfDue(waited: true);
+                return;
+            }
+            using (chunk)
+            {
+                var started = Stopwatch.GetTimestamp();
+                try
+                {
+                    _fold.Learn(chunk!);
+                }
+                catch (FoldException e)
+                {
+                    _leg?.Shutdown();
+                    Refuse(e.Message);
+                    return;
+                }
+                _definition.Clocks.Learn.Add(started, chunk!.Count);
+            }
+            SealIfDue(waited: false);
+        }
+        _inbox.Signal();
+    }
+
+    private bool IsFull(LearnerOptions options) => _fold!.Open.Rows >= options.MaxRows || _fold.Open.Bytes >= options.MaxBytes;
+
+    private void SealIfDue(bool waited)
+    {
+        if (_fold is null || !_fold.Open.HasRanges)
+        {
+            if (_legDone && !_persisting && _fold is not null && !_fold.Open.HasRanges) Caught();
+            return;
+        }
+        if (_persisting) return;
+        if (!waited && !_draining && !_legDone && !IsFull(_definition.Options))
+        {
+            if (_waitTimer) return;
+            _waitTimer = true;
+            Timers.StartSingleTimer("wait", new WaitElapsed(), _definition.Options.Wait);
+            return;
+        }
+        var started = Stopwatch.GetTimestamp();
+        var rows = _fold.Open.Rows;
+        var learned = _fold.Seal(Now);
+        _definition.Clocks.Seal.Add(started, rows);
+        TakeSnapshotIfDue();
+        Store(learned, rows, null);
+    }
+
+    private void Store(JournalEvent journalEvent, int rows, IActorRef? replyTo)
+    {
+        _persisting = true;
+        _persistStarted = Stopwatch.GetTimestamp();
+        PersistAsync(journalEvent, e =>
+        {
+            _definition.Clocks.Persist.Add(_persistStarted, rows);
+            _persisting = false;
+            _persisted = LastSequenceNr;
+            var published = new Published(_persisted, e);
+            _ring.Add(published);
+            foreach (var (replica, pull) in _waiting.ToArray()) Serve(pull, replica);
+            replyTo?.Tell(new Changed(_fold!.Version));
+            SaveDueSnapshot();
+            SealIfDue(waited: false);
+            _inbox?.Signal();
+            FinishDrain();
+        });
+    }
+
+    private void Change(JournalEvent change)
+    {
+        if (_fold is null || _persisting || _fold.Open.HasRanges)
+        {
+            // Only between events: comes again once the event in hand is stored.
+            Context.System.Scheduler.ScheduleTellOnce(TimeSpan.FromMilliseconds(5), Self, change is Frozen f ? new Freeze(f.Who, f.Why) : new Thaw(((Thawed)change).Who, ((Thawed)change).Why), Sender);
+            SealIfDue(waited: true);
+            return;
+        }
+        _fold.Apply(_fold.Sequence + 1, change);
+        Store(change, 0, Sender);
+    }
+
+    private void Serve(Pull pull) => Serve(pull, Sender);
+
+    private void Serve(Pull pull, IActorRef replica)
+    {
+        if (_state == LearnerState.Recovering || pull.After >= _ring.Newest)
+        {
+            if (!_waiting.ContainsKey(replica)) Context.Watch(replica);
+            _waiting[replica] = pull;
+            return;
+        }
+        _waiting.Remove(replica);
+        if (pull.After < _ring.CompleteAfter)
+        {
+            replica.Tell(new Behind(_ring.CompleteAfter, _ring.Newest));
+            return;
+        }
+        foreach (var published in _ring.After(pull.After, pull.Credit)) replica.Tell(published);
+    }
+
+    private void TakeSnapshotIfDue(bool force = false)
+    {
+        if (_fold!.Sequence == _snapshotSequence) return;
+        var options = _definition.Options;
+        if (!force && _fold.Sequence - _snapshotSequence < options.SnapshotEveryEvents && _fold.EventBytes - _snapshotBytes < options.SnapshotEveryBytes) return;
+        var started = Stopwatch.GetTimestamp();
+        _snapshotDue = SnapshotEnvelope.Of(_fold, _snapshots);
+        _definition.Clocks.Snapshot.Add(started, 0);
+        _snapshotSequence = _fold.Sequence;
+        _snapshotBytes = _fold.EventBytes;
+    }
+
+    private void SaveDueSnapshot()
+    {
+        if (_snapshotDue is not { } due) return;
+        _snapshotDue = null;
+        SaveSnapshot(due);
+    }
+
+    private void SnapshotSaved(SaveSnapshotSuccess saved)
+    {
+        _snapshots = [.. _snapshots, saved.Metadata.SequenceNr];
+        var surplus = SnapshotRetention.Surplus(_snapshots, _definition.Options.SnapshotsKept);
+        foreach (var sequence in surplus) DeleteSnapshot(sequence);
+        _snapshots = [.. _snapshots.Except(surplus)];
+        FinishDrain();
+    }
+
+    // The end of a bounded log: a snapshot makes the next start quick.
+    private void Caught()
+    {
+        if (_state != LearnerState.Running) return;
+        _state = LearnerState.Finished;
+        TakeSnapshotIfDue(force: true);
+        SaveDueSnapshot();
+    }
+
+    private void BeginDrain()
+    {
+        if (!Sender.IsNobody()) _drainers.Add(Sender);
+        if (!_draining)
+        {
+            _draining = true;
+            _leg?.Shutdown();
+            if (_leg is null) _legDone = true;
+        }
+        _inbox?.Signal();
+        FinishDrain();
+    }
+
+    private void FinishDrain()
+    {
+        if (!_draining) return;
+        if (_fold is not null && _state != LearnerState.Refused)
+        {
+            if (!_legDone && _leg is not null) return;
+            if (_persisting) return;
+            if (_inbox is not null && _inbox.TryTake(out var chunk))
+            {
+                using (chunk) _fold.Learn(chunk!);
+                Self.Tell(Drain.Instance, ActorRefs.Nobody);
+                return;
+            }
+            if (_fold.Open.HasRanges)
+            {
+                SealIfDue(waited: true);
+                return;
+            }
+            if (_fold.Sequence != _snapshotSequence)
+            {
+                TakeSnapshotIfDue(force: true);
+                SaveDueSnapshot();
+                return;
+            }
+        }
+        foreach (var drainer in _drainers) drainer.Tell(new Drained(new ModelVersion(_definition.Lineage, _definition.Shard, _persisted)));
+        _drainers.Clear();
+        Context.Stop(Self);
+    }
+
+    private LearnerStatus Status()
+    {
+        var slow = _persisting && Stopwatch.GetElapsedTime(_persistStarted) > TimeSpan.FromSeconds(1);
+        return new LearnerStatus(
+            slow ? LearnerState.WaitingForDatabase : _state,
+            slow ? "an event has been on its way into the database for over a second" : _detail,
+            new ModelVersion(_definition.Lineage, _definition.Shard, _persisted),
+            _fold is null ? [] : [.. _fold.Partitions],
+            _fold?.Learner.Metrics.Report() ?? [],
+            _fold?.Learner.Model.Features ?? 0,
+            _fold?.Learner.Rows ?? 0,
+            _fold?.EventBytes ?? 0,
+            _snapshotSequence);
+    }
+
+    private sealed record ChunksWaiting;
+
+    private sealed record WaitElapsed;
+
+    private sealed record StartLeg;
+
+    private sealed record LegEnded(long Run, Exception? Cause);
+}

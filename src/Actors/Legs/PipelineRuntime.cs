@@ -1,0 +1,151 @@
+using Akka.Actor;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>A pipeline's line of the conservation ledger, for one partition: every distinct source position is somewhere.</summary>
+/// <param name="Partition">Partition number.</param>
+/// <param name="Consumed">Positions the score leg has committed.</param>
+/// <param name="Predicted">Rows predicted.</param>
+/// <param name="DeadLettered">Records in the dead letters.</param>
+/// <param name="Skipped">Blank records and offsets that hold none.</param>
+/// <param name="Learned">Rows learned.</param>
+/// <param name="Unlabelled">Rows without a label.</param>
+/// <param name="Frozen">Labelled rows that passed while learning was frozen.</param>
+/// <param name="Expired">Rows whose label did not come in time.</param>
+/// <param name="Pending">Positions scored that the learner has not reached.</param>
+public sealed record LedgerLine(int Partition, long Consumed, long Predicted, long DeadLettered, long Skipped, long Learned, long Unlabelled, long Frozen, long Expired, long Pending)
+{
+    /// <summary>0 where <c>consumed = predicted + dead-lettered + skipped</c> holds.</summary>
+    public long ScoreRemainder => Consumed - Predicted - DeadLettered - Skipped;
+
+    /// <summary>0 where <c>predicted = learned + unlabelled + frozen + expired</c> holds; meaningful where nothing is pending.</summary>
+    public long LearnRemainder => Pending == 0 ? Predicted - Learned - Unlabelled - Frozen - Expired : 0;
+
+    /// <summary>Whether both equations hold.</summary>
+    public bool Balances => ScoreRemainder == 0 && LearnRemainder == 0;
+}
+
+/// <summary>A running pipeline as it is now.</summary>
+public sealed record PipelineStatus(
+    ScoreLegStatus Score,
+    LearnerStatus Learner,
+    long ReplicaSequence,
+    long StaleEvents,
+    TimeSpan StaleFor,
+    IReadOnlyList<LedgerLine> Ledger)
+{
+    /// <summary>Positions scored that the learner has not reached.</summary>
+    public long Backlog => Ledger.Sum(l => l.Pending);
+
+    /// <summary>Whether a bounded source is scored and learned to its end.</summary>
+    public bool Finished => Score.State == ScoreLegState.Finished && Learner.State == LearnerState.Finished && Backlog == 0 && StaleEvents == 0;
+
+    /// <summary>What a person must act on, or null.</summary>
+    public string? Refusal => Score.State == ScoreLegState.Refused ? Score.Detail : Learner.State == LearnerState.Refused ? Learner.Detail : null;
+}
+
+/// <summary>What a pipeline is made of on a node.</summary>
+/// <param name="Learner">The learner and its fold.</param>
+/// <param name="Encoder">Predictions and dead letters to bytes.</param>
+/// <param name="Predictions">Where predictions go.</param>
+/// <param name="DeadLetters">Where dead letters go.</param>
+public sealed record PipelineParts(LearnerDefinition Learner, IOutgoingEncoder Encoder, ISink Predictions, ISink DeadLetters);
+
+/// <summary>One pipeline on one node: its replica and its score leg, and the learner wherever the cluster runs it.</summary>
+public sealed class PipelineRuntime : IAsyncDisposable
+{
+    private static readonly TimeSpan Answer = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(60);
+    private readonly ActorSystem _system;
+    private readonly PipelineParts _parts;
+    private readonly IActorRef _learners;
+    private readonly SnapshotHealth _health;
+    private readonly IActorRef _replicaActor;
+    private readonly IActorRef _scoreLeg;
+
+    private PipelineRuntime(ActorSystem system, PipelineParts parts, IActorRef learners, SnapshotHealth health, JournalReader journal)
+    {
+        _system = system;
+        _parts = parts;
+        _learners = learners;
+        _health = health;
+        var d = parts.Learner;
+        Replica = new Replica(d.Clocks, d.Time);
+        _replicaActor = system.ActorOf(Props.Create(() => new ReplicaActor(d, Replica, journal, learners)), $"replica-{Uri.EscapeDataString(d.EntityId)}");
+        _scoreLeg = system.ActorOf(Props.Create(() => new ScoreLegActor(d, Stages, Replica.Ready, learners)), $"score-leg-{Uri.EscapeDataString(d.Name)}");
+    }
+
+    /// <summary>This node's scoring copy.</summary>
+    public Replica Replica { get; }
+
+    /// <summary>Where this node's time goes.</summary>
+    public PipelineClocks Clocks => _parts.Learner.Clocks;
+
+    /// <summary>Starts the pipeline; the region of its learner must be started.</summary>
+    public static PipelineRuntime Start(ActorSystem system, PipelineParts parts, IActorRef learners, SnapshotHealth health, JournalReader journal) =>
+        new(system, parts, learners, health, journal);
+
+    /// <summary>The pipeline as it is now; a learner that does not answer (it is recovering, or its journal is away) is shown so.</summary>
+    public async Task<PipelineStatus> Status()
+    {
+        var score = await _scoreLeg.Ask<ScoreLegStatus>(GetScoreLegStatus.Instance, Answer).ConfigureAwait(false);
+        LearnerStatus learner;
+        try
+        {
+            learner = await _learners.Ask<LearnerStatus>(new LearnerEnvelope(_parts.Learner.EntityId, GetLearnerStatus.Instance), TimeSpan.FromSeconds(2)).ConfigureAwait(false);
+        }
+        catch (AskTimeoutException)
+        {
+            var why = _health.FailureOf(_parts.Learner.PersistenceId) ?? "the learner does not answer: it is recovering, or its database is away";
+            learner = new LearnerStatus(LearnerState.Recovering, why, new ModelVersion(_parts.Learner.Lineage, _parts.Learner.Shard, Replica.Sequence), Replica.Read(f => f is null ? [] : (IReadOnlyList<PartitionLedger>)[.. f.Partitions]), [], 0, 0, 0, 0);
+        }
+        var replica = Replica.Sequence;
+        var stale = Math.Max(0, learner.Version.Sequence - replica);
+        var staleFor = stale == 0 ? TimeSpan.Zero : _parts.Learner.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Replica.AppliedAt);
+        return new PipelineStatus(score, learner, replica, stale, staleFor, Ledger(score, learner));
+    }
+
+    /// <summary>Stops scoring and learning: what is in flight is scored, committed, learned and persisted.</summary>
+    public async Task Stop()
+    {
+        await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
+        await _replicaActor.GracefulStop(Answer).ConfigureAwait(false);
+        await _learners.Ask<Drained>(new LearnerEnvelope(_parts.Learner.EntityId, Drain.Instance), DrainTime).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _system.Stop(_scoreLeg);
+        await _parts.Predictions.DisposeAsync().ConfigureAwait(false);
+        await _parts.DeadLetters.DisposeAsync().ConfigureAwait(false);
+        Replica.Dispose();
+    }
+
+    private ScoreStages Stages(Func<ISubscription, CommitStep, ValueTask> commit)
+    {
+        var d = _parts.Learner;
+        return new ScoreStages(d.Decoder, d.Featurizer, Replica, _parts.Encoder, _parts.Predictions, _parts.DeadLetters, d.Clocks, d.Time, commit);
+    }
+
+    private static IReadOnlyList<LedgerLine> Ledger(ScoreLegStatus score, LearnerStatus learner)
+    {
+        var lines = new List<LedgerLine>();
+        foreach (var c in score.Committed)
+        {
+            var l = learner.Partitions.FirstOrDefault(p => p.Partition == c.Position.Partition && p.Epoch == c.Position.Epoch);
+            lines.Add(new LedgerLine(
+                c.Position.Partition,
+                c.Position.Next - (l?.Start ?? 0),
+                c.Predicted,
+                c.DeadLettered,
+                c.Skipped,
+                l?.Learned ?? 0,
+                l?.Unlabelled ?? 0,
+                l?.Frozen ?? 0,
+                l?.Expired ?? 0,
+                Math.Max(0, c.Position.Next - (l?.Next ?? 0))));
+        }
+        return lines;
+    }
+}
