@@ -60,8 +60,7 @@ public sealed class BinaryMetrics : ProgressiveMetrics
         {
             if (score > 0.5) FalsePositives++; else TrueNegatives++;
         }
-        var given = Math.Clamp(score, Smallest, 1 - Smallest);
-        _logLoss -= DeterministicMath.Log(positive ? given : 1 - given);
+        _logLoss -= DeterministicMath.Log(Math.Clamp(positive ? score : 1 - score, Smallest, 1 - Smallest));
         _roc.Add(score, positive);
     }
 
