@@ -6,6 +6,7 @@ public abstract class ProgressiveMetrics
     /// <summary>The metrics that fit a task.</summary>
     public static ProgressiveMetrics For(LearningTask task) => task switch
     {
+        LearningTask.Binary => new BinaryMetrics(),
         _ => throw new NotSupportedException($"no progressive metrics for {task} yet"),
     };
 

@@ -9,6 +9,7 @@ public static class ModelRegistry
     /// <summary>All kinds, in the order of the documentation.</summary>
     public static ImmutableArray<ModelKind> Kinds { get; } =
     [
+        LogisticRegression.Kind,
     ];
 
     /// <summary>Finds the newest revision of a kind by its name.</summary>

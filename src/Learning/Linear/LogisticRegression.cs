@@ -1,0 +1,279 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace StreamMLOps.Learning;
+
+/// <summary>
+/// Logistic regression over features that appear at any time, one row at a time, with SGD, AdaGrad or FTRL-proximal; the
+/// score is <c>sigmoid(w·x + b)</c>. The order of a row's work is River's: gradient of the log loss at the old weights, then the
+/// intercept, then the optimizer's step for each feature of the row.
+/// </summary>
+public static class LogisticRegression
+{
+    /// <summary>The kind <c>logistic-regression</c>.</summary>
+    public static ModelKind Kind { get; } = new(
+        "logistic-regression",
+        1,
+        LearningTask.Binary,
+        "Linear model of the log-odds: the first thing to try on sparse, evolving features; a few hundred thousand rows a second on one core.",
+        "Duchi, Hazan and Singer, JMLR 12 (2011), 2121-2159; McMahan et al., KDD 2013",
+        [
+            new Parameter.Choice("optimizer", "adagrad",
+            [
+                new Option("sgd", "One rate for all features.",
+                    new Parameter.Number("rate", 0.01, 0, 1e6, "Step size.", Open: true),
+                    new Parameter.Choice("schedule", "constant",
+                    [
+                        new Option("constant", "The rate stays."),
+                        new Option("inverse-sqrt", "The rate is divided by the root of 1 + rows learned."),
+                    ], "How the rate changes with time.")),
+                new Option("adagrad", "A rate of its own for each feature, falling with its squared gradients: rare features learn fast.",
+                    new Parameter.Number("rate", 0.05, 0, 1e6, "Step size of a feature's first gradient.", Open: true),
+                    new Parameter.Number("epsilon", 1e-8, 1e-30, 1e6, "Added to the sum of squares, inside the root.")),
+                new Option("ftrl", "Follow the regularized leader: as AdaGrad, and L1 keeps weights that explain little at exactly zero.",
+                    new Parameter.Number("alpha", 0.05, 0, 1e6, "Step size.", Open: true),
+                    new Parameter.Number("beta", 1, 0, 1e6, "Keeps first steps small."),
+                    new Parameter.Number("l1", 0, 0, 1e6, "L1 strength."),
+                    new Parameter.Number("l2", 1, 0, 1e6, "L2 strength."),
+                    new Parameter.Flag("delayed", false, "Weights take effect one row late, as in River.")),
+            ], "How gradients move weights."),
+            new Parameter.Number("l2", 0, 0, 1e6, "L2 penalty on the weights of a row's features, added to their gradients."),
+            new Parameter.Choice("intercept", "constant",
+            [
+                new Option("none", "No intercept: the hyperplane goes through the origin."),
+                new Option("constant", "Learned with a constant rate, as in River.",
+                    new Parameter.Number("rate", 0.01, 0, 1e6, "Step size.", Open: true)),
+                new Option("adagrad", "Learned with AdaGrad.",
+                    new Parameter.Number("rate", 0.05, 0, 1e6, "Step size of the first gradient.", Open: true),
+                    new Parameter.Number("epsilon", 1e-6, 1e-30, 1e6, "Added to the sum of squares, inside the root.")),
+            ], "How the intercept is learned; it is never regularized."),
+            new Parameter.Choice("precision", "single",
+            [
+                new Option("single", "Four bytes a number: half the memory, faster."),
+                new Option("double", "Eight bytes a number."),
+            ], "Numbers kept for each feature. Scores are double either way."),
+        ],
+        spec => spec.Values.Choice("precision").Option == "single" ? Create<float>(spec) : Create<double>(spec));
+
+    private static IModel Create<T>(ModelSpec spec) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var (optimizer, p) = spec.Values.Choice("optimizer");
+        return optimizer switch
+        {
+            "sgd" => new LogisticRegression<T, Sgd<T>>(spec, new(p.Number("rate"), p.Choice("schedule").Option == "inverse-sqrt")),
+            "adagrad" => new LogisticRegression<T, AdaGrad<T>>(spec, new(p.Number("rate"), p.Number("epsilon"))),
+            "ftrl" => new LogisticRegression<T, FollowTheRegularizedLeader<T>>(spec,
+                new(p.Number("alpha"), p.Number("beta"), p.Number("l1"), p.Number("l2"), p.Flag("delayed"))),
+            _ => throw new UnreachableException(optimizer),
+        };
+    }
+}
+
+/// <summary>The model for one number type and one optimizer.</summary>
+/// <remarks>
+/// A row is gathered into contiguous columns (value, weight, optimizer state), worked on there, and scattered back. Columns are
+/// padded with zeros to whole strides, and the sum runs in <see cref="Stride"/> interleaved accumulators added in one fixed order, so
+/// its bits depend on the row alone.
+/// </remarks>
+internal sealed class LogisticRegression<T, TOptimizer> : IModel
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    where TOptimizer : struct, ILinearOptimizer<T>
+{
+    private const int Format = 1;
+
+    private readonly T _l2;
+    private readonly T _largest;
+    private TOptimizer _optimizer;
+    private FeatureIndex _index = new();
+    private T[] _cells;                    // cell c owns [c * Width, (c + 1) * Width); cell 0 is zero and stays so
+    private Intercept _intercept;
+    private long _rows;
+
+    private int[] _row = [];               // the row's cells
+    private T[] _columns = [];             // four columns of _capacity: values, weights, second, third
+    private int _capacity;
+
+    public LogisticRegression(ModelSpec spec, TOptimizer optimizer)
+    {
+        Spec = spec;
+        _optimizer = optimizer;
+        _l2 = T.CreateTruncating(spec.Values.Number("l2"));
+        _intercept = new Intercept(spec.Values);
+        // The largest value and gradient let in. Squared and summed for ever it stays finite: the sum stops growing at
+        // 2^(bits of the mantissa + 1) times the square, by rounding.
+        _largest = T.CreateTruncating(typeof(T) == typeof(float) ? Math.ScaleB(1, 50) : Math.ScaleB(1, 480));
+        _cells = new T[TOptimizer.Width * 64];
+        Reserve(64);
+    }
+
+    public ModelSpec Spec { get; }
+
+    public int Outputs => 1;
+
+    public long Features => _index.Count;
+
+    private static int Stride => Vector128<T>.Count * 2;
+
+    public void Predict(in Row row, Span<double> scores)
+    {
+        Reserve(row.Count);
+        _index.Find(row.Indices, _row);
+        Gather(row);
+        scores[0] = DeterministicMath.Sigmoid(Margin(row.Count));
+    }
+
+    public void Learn(in Row row, double label, double weight = 1)
+    {
+        Span<double> score = stackalloc double[1];
+        PredictThenLearn(row, label, weight, score);
+    }
+
+    public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
+    {
+        Reserve(row.Count);
+        _index.FindOrAdd(row.Indices, _row);
+        ReserveCells(_index.Count + 1);
+        Gather(row);
+
+        // p and 1 - p each to full precision, from one exponential: 1 - p computed from p loses its bits where p is near 1.
+        var margin = Margin(row.Count);
+        var e = DeterministicMath.Exp(-Math.Abs(margin));
+        var near = 1 / (1 + e);
+        var far = e * near;
+        scores[0] = margin >= 0 ? near : far;
+        var gradient = weight * (label > 0 ? (margin >= 0 ? -far : -near) : (margin >= 0 ? near : far));
+
+        _intercept.Step(gradient);
+        _optimizer.Begin(_rows);
+        Update(row.Count, gradient);
+        Scatter(row.Count);
+        _rows++;
+    }
+
+    public void Save(StateWriter writer)
+    {
+        writer.Section("logistic-regression", Format);
+        writer.Text(TOptimizer.Name);
+        writer.Int32(Unsafe.SizeOf<T>());
+        writer.Int64(_rows);
+        _intercept.Save(writer);
+        var features = new uint[_index.Count];
+        _index.CopyTo(features);
+        writer.Array<uint>(features);
+        writer.Array<T>(_cells.AsSpan(TOptimizer.Width, features.Length * TOptimizer.Width));
+    }
+
+    public void Load(StateReader reader)
+    {
+        reader.Section("logistic-regression", Format);
+        var optimizer = reader.Text();
+        var size = reader.Int32();
+        if (optimizer != TOptimizer.Name || size != Unsafe.SizeOf<T>())
+            throw new StateFormatException($"the state is of optimizer '{optimizer}' with {size}-byte numbers, this model has '{TOptimizer.Name}' with {Unsafe.SizeOf<T>()}: load it with the settings it was saved with");
+        var rows = reader.Int64();
+        var intercept = _intercept;
+        intercept.Load(reader);
+        var index = FeatureIndex.Restore(reader.Array<uint>());
+        var numbers = reader.Array<T>();
+        if (rows < 0 || numbers.Length != index.Count * TOptimizer.Width)
+            throw new StateFormatException($"{numbers.Length} numbers for {index.Count} features after {rows} rows: the bytes are damaged");
+        foreach (var number in numbers)
+            if (!T.IsFinite(number)) throw new StateFormatException("a parameter is not finite: the bytes are damaged");
+
+        var cells = new T[numbers.Length + TOptimizer.Width];
+        numbers.CopyTo(cells.AsSpan(TOptimizer.Width));
+        (_rows, _intercept, _index, _cells) = (rows, intercept, index, cells);
+    }
+
+    private void Gather(in Row row)
+    {
+        var count = row.Count;
+        var values = Column(0);
+        for (var k = 0; k < count; k++)
+            values[k] = T.Clamp(T.CreateTruncating(row.Values[k]), -_largest, _largest);
+        for (var k = 0; k < count; k++)
+        {
+            var at = _row[k] * TOptimizer.Width;
+            Column(1)[k] = _cells[at];
+            if (TOptimizer.Width > 1) Column(2)[k] = _cells[at + 1];
+            if (TOptimizer.Width > 2) Column(3)[k] = _cells[at + 2];
+        }
+        for (var k = count; k < Padded(count); k++)
+        {
+            values[k] = T.Zero;
+            Column(1)[k] = T.Zero;
+            Column(2)[k] = T.Zero;
+            Column(3)[k] = T.Zero;
+        }
+    }
+
+    private void Scatter(int count)
+    {
+        for (var k = 0; k < count; k++)
+        {
+            var at = _row[k] * TOptimizer.Width;
+            _cells[at] = Column(1)[k];
+            if (TOptimizer.Width > 1) _cells[at + 1] = Column(2)[k];
+            if (TOptimizer.Width > 2) _cells[at + 2] = Column(3)[k];
+        }
+    }
+
+    private double Margin(int count)
+    {
+        var values = Column(0);
+        var weights = Column(1);
+        var first = Vector128<T>.Zero;
+        var second = Vector128<T>.Zero;
+        var half = Vector128<T>.Count;
+        for (var k = 0; k < count; k += Stride)
+        {
+            first += Vector128.Create<T>(values[k..]) * Vector128.Create<T>(weights[k..]);
+            second += Vector128.Create<T>(values[(k + half)..]) * Vector128.Create<T>(weights[(k + half)..]);
+        }
+        var lanes = first + second;
+        var sum = typeof(T) == typeof(float) ? (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]) : lanes[0] + lanes[1];
+        var margin = double.CreateTruncating(sum) + _intercept.Value;
+        // Infinite products of both signs: the row says nothing.
+        return double.IsNaN(margin) ? 0 : margin;
+    }
+
+    private void Update(int count, double gradient)
+    {
+        var scale = Vector128.Create(T.Clamp(T.CreateTruncating(gradient), -_largest, _largest));
+        var l2 = Vector128.Create(_l2);
+        var largest = Vector128.Create(_largest);
+        for (var k = 0; k < count; k += Vector128<T>.Count)
+        {
+            var weight = Vector128.Create<T>(Column(1)[k..]);
+            var second = Vector128.Create<T>(Column(2)[k..]);
+            var third = Vector128.Create<T>(Column(3)[k..]);
+            var g = scale * Vector128.Create<T>(Column(0)[k..]) + l2 * weight;
+            g = Vector128.ClampNative(g, -largest, largest);
+            _optimizer.Step(g, ref weight, ref second, ref third);
+            weight.CopyTo(Column(1)[k..]);
+            second.CopyTo(Column(2)[k..]);
+            third.CopyTo(Column(3)[k..]);
+        }
+    }
+
+    private Span<T> Column(int c) => _columns.AsSpan(c * _capacity, _capacity);
+
+    private static int Padded(int count) => (count + Stride - 1) / Stride * Stride;
+
+    private void Reserve(int count)
+    {
+        if (Padded(count) <= _capacity) return;
+        _capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Padded(count));
+        _row = new int[_capacity];
+        _columns = new T[4 * _capacity];
+    }
+
+    private void ReserveCells(int cells)
+    {
+        if (cells * TOptimizer.Width <= _cells.Length) return;
+        Array.Resize(ref _cells, Math.Max(cells, (int)(cells * 1.2)) * TOptimizer.Width);
+    }
+}
