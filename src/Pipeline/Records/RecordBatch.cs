@@ -84,6 +84,7 @@ public class RecordBatch : IDisposable
 public sealed class RawChunk(int partition, ulong epoch, long from, int bytes = 256 * 1024, int records = 256) : RecordBatch(bytes, records)
 {
     private long[]? _offsets; // only for logs with gaps
+    private List<(int Record, long Length)>? _cuts;
 
     public int Partition { get; } = partition;
 
@@ -106,5 +107,23 @@ public sealed class RawChunk(int partition, ulong epoch, long from, int bytes = 
         if (_offsets.Length < Count) Array.Resize(ref _offsets, Count * 2);
         _offsets[Count - 1] = offset;
         To = offset + 1;
+    }
+
+    /// <summary>States that the last record added is only the beginning of one that was too large to be kept.</summary>
+    /// <param name="originalLength">Bytes of the whole record.</param>
+    public void MarkCut(long originalLength) => (_cuts ??= []).Add((Count - 1, originalLength));
+
+    /// <summary>Whether record <paramref name="i"/> was too large and is here only in part; and the length of the whole in any case.</summary>
+    public bool IsCut(int i, out long originalLength)
+    {
+        originalLength = this[i].Length;
+        if (_cuts is null) return false;
+        foreach (var (record, length) in _cuts)
+        {
+            if (record != i) continue;
+            originalLength = length;
+            return true;
+        }
+        return false;
     }
 }
