@@ -80,6 +80,21 @@ public sealed class ParameterValues
     /// <summary>One line for equal settings wherever they were written: sorted keys, round-trip numbers, no defaults left out.</summary>
     public string ToCanonicalString() => "{" + string.Join(",", _values.Select(v => $"{v.Key}={Canonical(v.Value)}")) + "}";
 
+    /// <summary>All values as settings again; reading them gives equal values.</summary>
+    public ConfigNode.Map ToConfig()
+    {
+        var map = ConfigNode.Map.Empty;
+        foreach (var (name, value) in _values)
+            map = map.With(name, value switch
+            {
+                (string option, ParameterValues inner) => ConfigNode.Map.Empty.With(option, inner.ToConfig()),
+                ModelSpec model => model.ToConfig(),
+                ImmutableArray<ModelSpec> list => new ConfigNode.List([.. list.Select(m => (ConfigNode)m.ToConfig())]),
+                _ => new ConfigNode.Text(Canonical(value)),
+            });
+        return map;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => ToCanonicalString();
 

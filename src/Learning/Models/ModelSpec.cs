@@ -38,7 +38,15 @@ public sealed class ModelSpec
             faults.Add(new($"{path}.algorithm", $"missing; name one of {string.Join(", ", ModelRegistry.Kinds.Select(k => k.Name))}"));
             return null;
         }
-        if (!ModelRegistry.TryFind(algorithm, out var kind))
+        var revision = 0;
+        if (map.Fields.TryGetValue("revision", out var r) && !(r is ConfigNode.Text revisionText && int.TryParse(revisionText.Value, NumberStyles.None, CultureInfo.InvariantCulture, out revision)))
+            faults.Add(new($"{path}.revision", "must be a whole number"));
+        if (revision > 0 && ModelRegistry.TryFind(algorithm, out _) && !ModelRegistry.TryFind(algorithm, revision, out _))
+        {
+            faults.Add(new($"{path}.revision", $"this program does not have revision {revision} of '{algorithm}': it belongs to a newer version"));
+            return null;
+        }
+        if (!(revision > 0 ? ModelRegistry.TryFind(algorithm, revision, out var kind) : ModelRegistry.TryFind(algorithm, out kind)))
         {
             faults.Add(new($"{path}.algorithm", $"unknown algorithm '{algorithm}'; known: {string.Join(", ", ModelRegistry.Kinds.Select(k => k.Name))}"));
             return null;
@@ -47,7 +55,7 @@ public sealed class ModelSpec
         if (map.Fields.TryGetValue("seed", out var s)
             && !(s is ConfigNode.Text seedText && ulong.TryParse(seedText.Value, NumberStyles.None, CultureInfo.InvariantCulture, out seed)))
             faults.Add(new($"{path}.seed", "must be a whole number from 0 to 18446744073709551615"));
-        var values = ParameterValues.Read(kind.Parameters, map, path, faults, "algorithm", "seed");
+        var values = ParameterValues.Read(kind.Parameters, map, path, faults, "algorithm", "revision", "seed");
         return new ModelSpec(kind, values, seed);
     }
 
@@ -65,6 +73,12 @@ public sealed class ModelSpec
 
     /// <summary>Makes an untrained model.</summary>
     public IModel Create() => Kind.Create(this);
+
+    /// <summary>The specification as settings again, defaults included; reading them gives an equal specification.</summary>
+    public ConfigNode.Map ToConfig() => Values.ToConfig()
+        .With("algorithm", Kind.Name)
+        .With("revision", Kind.Revision.ToString(CultureInfo.InvariantCulture))
+        .With("seed", Seed.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>One line, equal for equal specifications; part of a lineage's genesis.</summary>
     public string ToCanonicalString() => string.Create(CultureInfo.InvariantCulture, $"{Kind.Name}/{Kind.Revision}#{Seed}{Values.ToCanonicalString()}");
