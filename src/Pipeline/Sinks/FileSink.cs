@@ -12,9 +12,10 @@ public sealed class FileSink : ISink
     private readonly string _path;
     private readonly SafeFileHandle _handle;
     private long _length;
+    private long _flushed;
 
     /// <summary>Opens the file for appending, or makes it, with its folder.</summary>
-    /// <exception cref="IOException">It cannot be written, or another process writes it.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
     public FileSink(string path)
     {
         _path = path;
@@ -22,6 +23,7 @@ public sealed class FileSink : ISink
         _handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         _length = WholeLines(_handle);
         RandomAccess.SetLength(_handle, _length);
+        _flushed = -1;
     }
 
     /// <inheritdoc/>
@@ -43,7 +45,7 @@ public sealed class FileSink : ISink
                 lines[used++] = (byte)'\n';
             }
             RandomAccess.Write(_handle, lines.AsSpan(0, used), _length);
-            _length += used;
+            Volatile.Write(ref _length, _length + used);
             return ValueTask.CompletedTask;
         }
         catch (IOException e)
@@ -58,7 +60,13 @@ public sealed class FileSink : ISink
     }
 
     /// <inheritdoc/>
-    public ValueTask Flush() => new(Task.Run(() => RandomAccess.FlushToDisk(_handle)));
+    public async ValueTask Flush()
+    {
+        var length = Volatile.Read(ref _length);
+        if (length == _flushed) return;
+        await Task.Run(() => RandomAccess.FlushToDisk(_handle)).ConfigureAwait(false);
+        _flushed = length;
+    }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()

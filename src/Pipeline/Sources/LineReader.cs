@@ -26,6 +26,7 @@ internal sealed class LineReader : ILogReader
     private long _cut;           // bytes of the current line beyond the record limit, let go
     private long _bufferOffset;  // where the buffer starts in the file; means something for plain files only
     private long _row;           // number of the current line
+    private ulong _expected;     // epoch of the position reading started from; 0: any
     private LineIndex? _index;
 
     /// <summary>Opens the file and reads its first line's hash.</summary>
@@ -58,12 +59,8 @@ internal sealed class LineReader : ILogReader
     public void MoveTo(PartitionPosition position)
     {
         if (position is { Epoch: 0, Next: 0 }) return;
-        if (Epoch != 0 && position.Epoch != Epoch)
-        {
-            throw new SourceException(
-                $"file {_settings.Path} is not the file that was read before: its first line has the hash {Epoch:x16}, the position is {position}. "
-                + "Put that file back, or start with an empty data folder.");
-        }
+        _expected = position.Epoch;
+        CheckEpoch();
         if (!_gzip) SeekBelow(position.Next);
         while (_row < position.Next)
         {
@@ -74,7 +71,11 @@ internal sealed class LineReader : ILogReader
     /// <inheritdoc/>
     public RawChunk? Read()
     {
-        if (Epoch == 0 && (Epoch = ReadEpoch()) == 0) return null;
+        if (Epoch == 0)
+        {
+            if ((Epoch = ReadEpoch()) == 0) return null;
+            CheckEpoch();
+        }
         if (!_gzip && _cut == 0) Index.Add(_row, _bufferOffset + _start);
         var limits = _settings.Limits;
         RawChunk? chunk = null;
@@ -207,7 +208,7 @@ internal sealed class LineReader : ILogReader
         if (!_gzip && tail > 0) Index.Add(_row, _bufferOffset + _start + tail);
         var inLine = tail < buffered.Length;
         // Only the last byte is kept: it tells whether an unfinished line precedes the end of the file.
-        _start = inLine ? _end - 1 : _end;
+        _start = _scanned = inLine ? _end - 1 : _end;
         if (Fill()) return true;
         if (!inLine || _settings.Follow) return false;
         _row++;
@@ -226,6 +227,14 @@ internal sealed class LineReader : ILogReader
         _file.Position = _bufferOffset = offset;
         _row = row;
         _start = _scanned = _end = 0;
+    }
+
+    private void CheckEpoch()
+    {
+        if (_expected == 0 || Epoch == 0 || _expected == Epoch) return;
+        throw new SourceException(
+            $"file {_settings.Path} is not the file that was read before: its first line has the hash {Epoch:x16}, the position to go on from is of {_expected:x16}. "
+            + "Put that file back, or start with an empty data folder.");
     }
 
     private static FileStream OpenFile(string path)

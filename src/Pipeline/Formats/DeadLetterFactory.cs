@@ -1,0 +1,46 @@
+using System.Globalization;
+using System.Text;
+using StreamMLOps.Learning;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>How much of a record that is no row is kept.</summary>
+/// <param name="limit">Most bytes of the record that a dead letter holds.</param>
+internal sealed class DeadLetterFactory(int limit)
+{
+    public const int DefaultLimit = 64 * 1024;
+    private const int ExcerptBytes = 32;
+
+    /// <summary>The dead letter of record <paramref name="i"/>, whose fault is at the byte <paramref name="at"/>.</summary>
+    public DeadLetter Of(RawChunk raw, int i, RowFault fault, int at, string what)
+    {
+        var record = raw[i];
+        raw.IsCut(i, out var length);
+        at = Math.Clamp(at, 0, record.Length);
+        var reason = string.Create(CultureInfo.InvariantCulture, $"{what}, at byte {at}{Excerpt(record, at)}");
+        return Letter(raw, i, fault, reason, length);
+    }
+
+    /// <summary>The dead letter of a record that is here only in part.</summary>
+    public DeadLetter TooLarge(RawChunk raw, int i)
+    {
+        raw.IsCut(i, out var length);
+        return Letter(raw, i, RowFault.TooLarge, string.Create(CultureInfo.InvariantCulture, $"a record of {length} bytes is larger than the limit of {raw[i].Length}"), length);
+    }
+
+    private DeadLetter Letter(RawChunk raw, int i, RowFault fault, string reason, long length)
+    {
+        var record = raw[i];
+        return new DeadLetter(raw.Partition, raw.Epoch, raw.OffsetOf(i), "decode", fault, reason, record[..Math.Min(record.Length, limit)].ToArray(), length);
+    }
+
+    private static string Excerpt(ReadOnlySpan<byte> record, int at)
+    {
+        var rest = record[at..];
+        if (rest.IsEmpty) return " (the end of the record)";
+        var excerpt = new StringBuilder(": ");
+        foreach (var rune in Encoding.UTF8.GetString(rest[..Math.Min(rest.Length, ExcerptBytes)]).EnumerateRunes())
+            excerpt.Append(Rune.IsControl(rune) ? "\ufffd" : rune.ToString());
+        return rest.Length > ExcerptBytes ? excerpt.Append(" ...").ToString() : excerpt.ToString();
+    }
+}

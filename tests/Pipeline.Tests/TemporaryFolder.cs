@@ -1,0 +1,11 @@
+namespace StreamMLOps.Pipeline.Tests;
+
+/// <summary>A folder of one test, gone with it.</summary>
+public sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("streammlops-").FullName;
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
