@@ -1,0 +1,270 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using StreamMLOps.Learning;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>What reading settings gave: settings, or all of the faults.</summary>
+/// <param name="Settings">The settings; null where there are faults.</param>
+/// <param name="Faults">Every fault with its path, and the file and line where it was written.</param>
+/// <param name="Akka">What the files say in <c>akka { }</c>, for Akka itself.</param>
+public sealed record SettingsResult(NodeSettings? Settings, ImmutableArray<ConfigFault> Faults, ConfigNode.Map Akka);
+
+/// <summary>
+/// Makes <see cref="NodeSettings"/> from layers: <c>hocon/reference.conf</c> lowest, then each document given. A pipeline falls back to
+/// <c>pipeline-defaults</c>, key by key, with one exception: a <c>model</c> block of another algorithm replaces the whole block
+/// (parameters of one algorithm mean nothing to another), and a parameter that is a block (an optimizer) is replaced as a whole.
+/// </summary>
+public static class NodeSettingsReader
+{
+    private const string Root = "stream-mlops";
+
+    /// <summary>The reference configuration: every key, its default and its documentation.</summary>
+    public static HoconDocument Reference { get; } = HoconDocument.Parse(ReferenceText(), "reference.conf");
+
+    /// <summary>The text of the reference configuration.</summary>
+    public static string ReferenceText()
+    {
+        using var stream = typeof(NodeSettingsReader).Assembly.GetManifestResourceStream("reference.conf")!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>Reads the layers, later ones over earlier ones, over the reference.</summary>
+    public static SettingsResult Read(params IReadOnlyList<HoconDocument> layers) => Read(Reference, layers);
+
+    /// <summary>Reads settings that must be right, as tests and code write them.</summary>
+    /// <exception cref="ArgumentException">There are faults; the message lists them all.</exception>
+    public static NodeSettings Parse(string hocon)
+    {
+        var result = Read(HoconDocument.Parse(hocon, "settings"));
+        return result.Settings ?? throw new ArgumentException(string.Join("; ", result.Faults), nameof(hocon));
+    }
+
+    internal static SettingsResult Read(HoconDocument reference, IReadOnlyList<HoconDocument> layers)
+    {
+        var faults = new List<ConfigFault>();
+        var user = layers.Aggregate(ConfigNode.Map.Empty, (lower, layer) => lower.Overlay(layer.Root));
+        foreach (var key in user.Fields.Keys)
+            if (key is not (Root or "akka")) faults.Add(new(key, $"unknown key; settings are in {Root} {{ }} and akka {{ }}"));
+
+        var given = Map(user, Root, Root, faults);
+        var lowest = (ConfigNode.Map)reference.Root.Fields[Root];
+        var pipelines = Map(given, "pipelines", $"{Root}.pipelines", faults);
+        var defaults = ReadDefaults(Map(lowest, "pipeline-defaults", "", faults), Map(given, "pipeline-defaults", $"{Root}.pipeline-defaults", faults), faults);
+
+        var reader = new SettingsReader(lowest.Overlay(given), Root, faults);
+        var dataFolder = reader.Text("data-folder");
+        if (dataFolder.Length == 0) reader.Fault("data-folder", "must name a folder");
+        var journal = ReadJournal(reader.Block("journal"));
+        reader.Node("pipeline-defaults");
+        reader.Node("pipelines");
+        reader.RefuseUnread();
+
+        var all = new List<PipelineSettings>();
+        foreach (var (name, node) in pipelines.Fields)
+        {
+            var path = $"{Root}.pipelines.{name}";
+            if (!IsName(name)) faults.Add(new(path, "a pipeline's name is made of lower-case letters, digits and hyphens"));
+            if (node is not ConfigNode.Map block) faults.Add(new(path, $"must be a block {{ }}, not {SettingsReader.Show(node)}"));
+            else if (ReadPipeline(name, dataFolder, OverlayPipeline(defaults, block), path, faults, isPipeline: true) is { } pipeline) all.Add(pipeline);
+        }
+        RefuseSharedFiles(all, faults);
+
+        var settings = faults.Count == 0 ? new NodeSettings(dataFolder, journal, [.. all]) : null;
+        return new SettingsResult(settings, [.. faults.Select(f => WithOrigin(f, layers))], Map(user, "akka", "akka", []));
+    }
+
+    // Faults of the defaults are told once, where they are written, and not again for each pipeline.
+    private static ConfigNode.Map ReadDefaults(ConfigNode.Map reference, ConfigNode.Map given, List<ConfigFault> faults)
+    {
+        var before = faults.Count;
+        var defaults = OverlayPipeline(reference, given);
+        ReadPipeline("defaults", "", defaults, $"{Root}.pipeline-defaults", faults, isPipeline: false);
+        return faults.Count == before ? defaults : reference;
+    }
+
+    private static JournalSettings ReadJournal(SettingsReader reader)
+    {
+        var settings = new JournalSettings(
+            reader.OneOf<JournalProvider>("provider", "postgresql"),
+            reader.Duration("lock-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)));
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static PipelineSettings? ReadPipeline(string name, string dataFolder, ConfigNode.Map block, string path, List<ConfigFault> faults, bool isPipeline)
+    {
+        var reader = new SettingsReader(block, path, faults);
+        var lineage = reader.Name("lineage", "a name of lower-case letters, digits and hyphens", IsNameCharacter);
+        var source = ReadSource(reader.Block("source"), isPipeline);
+        var featurize = ReadFeaturize(reader.Node("featurize"), reader.PathOf("featurize"), faults);
+        var model = reader.Node("model") is { } node ? ModelSpec.Read(node, reader.PathOf("model"), faults) : null;
+        var labels = reader.OneOf<LabelSource>("labels", "topic", "none");
+        var learn = ReadLearn(reader.Block("learn"));
+        var snapshots = ReadSnapshots(reader.Block("snapshots"));
+        var sink = ReadSink(reader.Block("sink"), dataFolder);
+        var audit = ReadAudit(reader.Block("audit"));
+        var limits = ReadLimits(reader.Block("limits"));
+        reader.RefuseUnread();
+        return model is null ? null : new PipelineSettings(name, lineage, source, featurize, model, labels, learn, snapshots, sink, audit, limits);
+    }
+
+    private static SourceSettings ReadSource(SettingsReader reader, bool isPipeline)
+    {
+        var kind = reader.OneOf<SourceKind>("kind", "kafka");
+        var path = reader.Text("path");
+        if (isPipeline && kind == SourceKind.File && path.Length == 0) reader.Fault("path", "names no file; set it, or kind = generator");
+        var settings = new SourceSettings(
+            kind,
+            path,
+            reader.Flag("follow"),
+            (int)reader.Integer("chunk-rows", 1, 65_536),
+            new FormatSettings(reader.OneOf<RecordFormat>("format", "csv", "text", "protobuf"), ReadJson(reader.Block("json"))),
+            ReadGenerator(reader.Block("generator")));
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static JsonFields ReadJson(SettingsReader reader)
+    {
+        var settings = new JsonFields(reader.Text("id"), reader.Text("features"), reader.Text("label"), reader.Text("event-time"));
+        if (settings.Features.Length == 0) reader.Fault("features", "must name a field");
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static GeneratorSettings ReadGenerator(SettingsReader reader)
+    {
+        var settings = new GeneratorSettings(
+            reader.Integer("rows", 0, long.MaxValue),
+            reader.Seed("seed"),
+            (int)reader.Integer("rows-per-day", 1, int.MaxValue),
+            reader.Number("noise", 0, 0.5));
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static FeaturizeSettings ReadFeaturize(ConfigNode? node, string path, List<ConfigFault> faults)
+    {
+        var steps = ImmutableArray.CreateBuilder<FeaturizerSpec>();
+        if (node is not (ConfigNode.List or null)) faults.Add(new(path, $"must be a list of featurizers, not {SettingsReader.Show(node)}"));
+        var items = (node as ConfigNode.List)?.Items ?? [];
+        for (var i = 0; i < items.Length; i++)
+        {
+            var at = string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]");
+            var (name, parameters) = items[i] switch
+            {
+                ConfigNode.Text t => (t.Value, ConfigNode.Map.Empty),
+                ConfigNode.Map { Fields.Count: 1 } m when m.Fields.First() is { Value: ConfigNode.Map inner } only => (only.Key, inner),
+                _ => ("", ConfigNode.Map.Empty),
+            };
+            var option = FeaturizerSpec.Options.FirstOrDefault(o => o.Name == name);
+            if (option is null)
+                faults.Add(new(at, $"must be one of {string.Join(", ", FeaturizerSpec.Options.Select(o => o.Name))}, not {SettingsReader.Show(items[i])}"));
+            else
+                steps.Add(new FeaturizerSpec(name, ParameterValues.Read(option.Parameters, parameters, $"{at}.{name}", faults)));
+        }
+        return new FeaturizeSettings(steps.ToImmutable());
+    }
+
+    private static LearnSettings ReadLearn(SettingsReader reader)
+    {
+        var settings = new LearnSettings(
+            (int)reader.Integer("max-rows", 1, 65_536),
+            // An event must fit Akka's frame and stay far from the database's limits.
+            (int)reader.Bytes("max-bytes", 1 << 10, 3 << 20),
+            reader.Duration("max-wait", TimeSpan.Zero, TimeSpan.FromMinutes(1)),
+            (int)reader.Integer("shards", 1, 1024));
+        if (settings.Shards > 1) reader.Fault("shards", "only 1 is supported yet");
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static SnapshotSettings ReadSnapshots(SettingsReader reader)
+    {
+        var settings = new SnapshotSettings(
+            reader.IntegerOrNever("every-events", 1),
+            reader.BytesOrNever("every-bytes", 1),
+            (int)reader.Integer("keep-recent", 1, 1000),
+            reader.Flag("keep-spaced"));
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static SinkSettings ReadSink(SettingsReader reader, string dataFolder)
+    {
+        var (predictions, deadLetters) = (reader.Text("predictions"), reader.Text("dead-letters"));
+        if (predictions.Length == 0) reader.Fault("predictions", "must name a file");
+        if (deadLetters.Length == 0) reader.Fault("dead-letters", "must name a file");
+        reader.RefuseUnread();
+        return new SinkSettings(Path.Combine(dataFolder, predictions), Path.Combine(dataFolder, deadLetters));
+    }
+
+    private static AuditSettings ReadAudit(SettingsReader reader)
+    {
+        var settings = new AuditSettings(reader.OneOf<AuditKeep>("keep", "all"));
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static LimitSettings ReadLimits(SettingsReader reader)
+    {
+        var settings = new LimitSettings((int)reader.Bytes("record-bytes", 1, 16 << 20), (int)reader.Bytes("dead-letter-bytes", 0, 16 << 20));
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static void RefuseSharedFiles(List<PipelineSettings> pipelines, List<ConfigFault> faults)
+    {
+        var owners = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var p in pipelines)
+        {
+            foreach (var (key, file) in new[] { ("predictions", p.Sink.Predictions), ("dead-letters", p.Sink.DeadLetters) })
+            {
+                if (file.Length == 0 || owners.TryAdd(Path.GetFullPath(file), $"{p.Name}.sink.{key}")) continue;
+                faults.Add(new($"{Root}.pipelines.{p.Name}.sink.{key}", $"is the file of {owners[Path.GetFullPath(file)]} too; give each a file of its own"));
+            }
+        }
+    }
+
+    private static ConfigNode.Map OverlayPipeline(ConfigNode.Map lower, ConfigNode.Map upper)
+    {
+        var merged = lower.Overlay(upper);
+        return upper.Fields.TryGetValue("model", out var above) && lower.Fields.TryGetValue("model", out var below)
+            ? merged.With("model", OverlayModel(below, above))
+            : merged;
+    }
+
+    private static ConfigNode OverlayModel(ConfigNode lower, ConfigNode upper)
+    {
+        if (lower is ConfigNode.Text t) lower = ConfigNode.Of(("algorithm", t.Value));
+        if (lower is not ConfigNode.Map below || upper is not ConfigNode.Map above) return upper;
+        if (above.Fields.TryGetValue("algorithm", out var algorithm) && algorithm != below.Fields.GetValueOrDefault("algorithm")) return upper;
+        return new ConfigNode.Map(below.Fields.SetItems(above.Fields));
+    }
+
+    private static ConfigNode.Map Map(ConfigNode.Map parent, string key, string path, List<ConfigFault> faults)
+    {
+        if (!parent.Fields.TryGetValue(key, out var node)) return ConfigNode.Map.Empty;
+        if (node is ConfigNode.Map map) return map;
+        faults.Add(new(path, $"must be a block {{ }}, not {SettingsReader.Show(node)}"));
+        return ConfigNode.Map.Empty;
+    }
+
+    private static ConfigFault WithOrigin(ConfigFault fault, IReadOnlyList<HoconDocument> layers)
+    {
+        var dot = fault.Path.LastIndexOf('.');
+        foreach (var path in dot < 0 ? [fault.Path] : new[] { fault.Path, fault.Path[..dot] })
+        {
+            for (var i = layers.Count - 1; i >= 0; i--)
+                if (layers[i].Lines.TryGetValue(path, out var line))
+                    return fault with { Message = string.Create(CultureInfo.InvariantCulture, $"{fault.Message} ({layers[i].Name}, line {line})") };
+        }
+        return fault;
+    }
+
+    private static bool IsName(string text) => text.Length is > 0 and <= 100 && text.All(IsNameCharacter);
+
+    private static bool IsNameCharacter(char c) => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-';
+}
