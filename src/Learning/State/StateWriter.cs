@@ -108,7 +108,7 @@ public readonly record struct StateHash(ulong High, ulong Low)
     {
         var sink = new HashingSink();
         save(new StateWriter(sink));
-        return From(sink.Hash.GetCurrentHashAsUInt128());
+        return From(sink.Finish());
     }
 
     /// <summary>Hash of a model's state.</summary>
@@ -126,18 +126,37 @@ public readonly record struct StateHash(ulong High, ulong Low)
 
     private static StateHash From(UInt128 value) => new((ulong)(value >> 64), (ulong)value);
 
+    // A span may be written to after it was advanced over, until the next one is asked for: bytes are hashed no earlier.
     private sealed class HashingSink : IBufferWriter<byte>
     {
+        private readonly XxHash128 _hash = new();
         private byte[] _buffer = new byte[64 * 1024];
+        private int _used;
 
-        public XxHash128 Hash { get; } = new();
+        public UInt128 Finish()
+        {
+            Empty();
+            return _hash.GetCurrentHashAsUInt128();
+        }
 
-        public void Advance(int count) => Hash.Append(_buffer.AsSpan(0, count));
+        public void Advance(int count) => _used += count;
 
-        public Memory<byte> GetMemory(int sizeHint = 0) => Sized(sizeHint);
+        public Memory<byte> GetMemory(int sizeHint = 0) => Room(sizeHint);
 
-        public Span<byte> GetSpan(int sizeHint = 0) => Sized(sizeHint);
+        public Span<byte> GetSpan(int sizeHint = 0) => Room(sizeHint).Span;
 
-        private byte[] Sized(int sizeHint) => _buffer.Length >= sizeHint ? _buffer : _buffer = new byte[sizeHint];
+        private Memory<byte> Room(int count)
+        {
+            count = Math.Max(1, count);
+            if (_buffer.Length - _used < count) Empty();
+            if (_buffer.Length < count) _buffer = new byte[count];
+            return _buffer.AsMemory(_used);
+        }
+
+        private void Empty()
+        {
+            _hash.Append(_buffer.AsSpan(0, _used));
+            _used = 0;
+        }
     }
 }

@@ -1,0 +1,47 @@
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors.Tests.Journal;
+
+public sealed class JournalEventSpecs
+{
+    public static TheoryData<JournalEvent> Every => new()
+    {
+        Genesis.Create("urls", "main", 3, "{\"model\":\"x\"}", 123, [new(0, 7, 5), new(1, 8, 0)]),
+        Learned.Create(1, 2, 3, [new(new(0, 7, 5, 15), 4, 3, 2, 1, 0)], 0, []),
+        Skipped.Create(new(1, 8, 10, 400), "gone by retention", 5),
+        Expired.Create(1, 8, [4, 9, 1000], 77),
+        Frozen.Create("ada", "a bad feed", 9),
+        Thawed.Create("ada", "the feed is good again", 10),
+        Retracted.Create(5, 9, "ada", "labels were wrong", 11),
+    };
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Every_kind_comes_back_from_its_bytes(JournalEvent e)
+    {
+        var back = JournalEvent.Decode(e.Manifest, e.Bytes);
+        Assert.Equivalent(e, back, strict: true);
+    }
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void A_newer_format_is_refused_with_what_to_do(JournalEvent e)
+    {
+        var newer = e.Bytes.ToArray();
+        newer[0] = 2;
+        var refusal = Assert.Throws<JournalFormatException>(() => JournalEvent.Decode(e.Manifest, newer));
+        Assert.Contains("newer version", refusal.Message);
+        Assert.Contains(e.Manifest, refusal.Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Bytes_cut_short_are_refused(JournalEvent e)
+    {
+        for (var n = 0; n < e.Bytes.Length; n++) Assert.Throws<JournalFormatException>(() => JournalEvent.Decode(e.Manifest, e.Bytes[..n]));
+    }
+
+    [Fact]
+    public void An_unknown_kind_is_refused() =>
+        Assert.Contains("unknown kind 'merged'", Assert.Throws<JournalFormatException>(() => JournalEvent.Decode("merged", [1])).Message);
+}
