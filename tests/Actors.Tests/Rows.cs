@@ -68,7 +68,7 @@ internal static class Rows
 
     public static LearnerFold Fold() => new(Genesis(), Definition());
 
-    private sealed class Same : IFeaturizer
+    internal sealed class Same : IFeaturizer
     {
         public string Canonical => "";
 

@@ -6,16 +6,6 @@ using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Actors;
 
-/// <summary>A prediction to be recomputed, as it was stored.</summary>
-/// <param name="Id">Its id, for people.</param>
-/// <param name="Pipeline">Name of the pipeline.</param>
-/// <param name="Version">The version that scored it.</param>
-/// <param name="Partition">Partition of its record.</param>
-/// <param name="Epoch">Identity of the log.</param>
-/// <param name="Offset">Offset of its record.</param>
-/// <param name="Score">The stored score.</param>
-public sealed record StoredPrediction(string Id, string Pipeline, ModelVersion Version, int Partition, ulong Epoch, long Offset, double Score);
-
 /// <summary>How an audit of one prediction ended.</summary>
 public enum AuditOutcome
 {
@@ -37,7 +27,7 @@ public enum AuditOutcome
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Recomputed">The recomputed score, NaN where there is none.</param>
 /// <param name="FeaturesFrom">Where the row came from: <c>journal</c>, <c>source</c> or empty.</param>
-public sealed record AuditResult(StoredPrediction Prediction, AuditOutcome Outcome, double Recomputed, string FeaturesFrom);
+public sealed record AuditResult(Prediction Prediction, AuditOutcome Outcome, double Recomputed, string FeaturesFrom);
 
 /// <summary>
 /// Recomputes predictions from the journal: rebuilds each version once, in ascending order, so that any number of predictions
@@ -52,7 +42,7 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
     private readonly IMaterializer _materializer = system.Materializer();
 
     /// <summary>Audits all predictions; the results are in the order given.</summary>
-    public async Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<StoredPrediction> predictions, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation = default)
     {
         var results = new AuditResult[predictions.Count];
         var byLearner = predictions.Select((p, i) => (Prediction: p, Index: i))
@@ -62,7 +52,7 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
         return results;
     }
 
-    private async Task AuditLearner(string learner, IReadOnlyList<(StoredPrediction Prediction, int Index)> wanted, AuditResult[] results, CancellationToken cancellation)
+    private async Task AuditLearner(string learner, IReadOnlyList<(Prediction Prediction, int Index)> wanted, AuditResult[] results, CancellationToken cancellation)
     {
         using var rows = new AuditRows();
         foreach (var (p, _) in wanted) rows.Want(p);
@@ -102,7 +92,7 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
         }
     }
 
-    private async Task FromSource(ISource from, IDecoder decoder, StoredPrediction p, AuditRows rows)
+    private async Task FromSource(ISource from, IDecoder decoder, Prediction p, AuditRows rows)
     {
         try
         {
@@ -128,7 +118,7 @@ internal sealed class AuditRows : IDisposable
 
     public bool Complete => _missing.Values.All(m => m.Count == 0);
 
-    public void Want(StoredPrediction p)
+    public void Want(Prediction p)
     {
         if (!_rows.TryAdd(Key(p), null)) return;
         if (!_missing.TryGetValue((p.Partition, p.Epoch), out var offsets)) _missing[(p.Partition, p.Epoch)] = offsets = [];
@@ -140,9 +130,9 @@ internal sealed class AuditRows : IDisposable
     public bool WantsAnyIn(OffsetRange range) =>
         _missing.TryGetValue((range.Partition, range.Epoch), out var offsets) && range.Length > 0 && offsets.GetViewBetween(range.From, range.To - 1).Count > 0;
 
-    public bool Has(StoredPrediction p) => _rows[Key(p)] is not null;
+    public bool Has(Prediction p) => _rows[Key(p)] is not null;
 
-    public string OriginOf(StoredPrediction p) => _rows[Key(p)]!.Value.Origin;
+    public string OriginOf(Prediction p) => _rows[Key(p)]!.Value.Origin;
 
     public void Take(int partition, ulong epoch, long offset, RowBatch batch, string origin) => Keep(partition, epoch, offset, batch, 0, origin);
 
@@ -152,7 +142,7 @@ internal sealed class AuditRows : IDisposable
             if (Wants(chunk.Range.Partition, chunk.Range.Epoch, chunk.OffsetOf(i))) Keep(chunk.Range.Partition, chunk.Range.Epoch, chunk.OffsetOf(i), chunk.Rows, i, origin);
     }
 
-    public double Score(StoredPrediction p, LearnerFold fold)
+    public double Score(Prediction p, LearnerFold fold)
     {
         var batch = _rows[Key(p)]!.Value.Batch;
         var features = fold.Definition.Featurizer.Featurize(batch);
@@ -171,7 +161,7 @@ internal sealed class AuditRows : IDisposable
         foreach (var row in _rows.Values) row?.Batch.Dispose();
     }
 
-    private static (int, ulong, long) Key(StoredPrediction p) => (p.Partition, p.Epoch, p.Offset);
+    private static (int, ulong, long) Key(Prediction p) => (p.Partition, p.Epoch, p.Offset);
 
     private void Keep(int partition, ulong epoch, long offset, RowBatch from, int row, string origin)
     {

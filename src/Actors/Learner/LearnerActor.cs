@@ -67,7 +67,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         Command<LegEnded>(Ended);
         Command<StartLeg>(_ => StartLearnLeg());
         Command<Pull>(Serve);
-        Command<Terminated>(t => _waiting.Remove(t.ActorRef));
+        Command<Terminated>(t => { _waiting.Remove(t.ActorRef); });
         Command<GetLearnerStatus>(_ => Sender.Tell(Status()));
         Command<Freeze>(freeze => Change(Frozen.Create(freeze.Who, freeze.Why, Now)));
         Command<Thaw>(thaw => Change(Thawed.Create(thaw.Who, thaw.Why, Now)));

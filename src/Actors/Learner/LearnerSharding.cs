@@ -19,14 +19,15 @@ public static class LearnerSharding
     public static Task<IActorRef> Start(ActorSystem system, IReadOnlyCollection<LearnerDefinition> definitions, SnapshotHealth health)
     {
         var byId = definitions.ToDictionary(d => d.EntityId, StringComparer.Ordinal);
+        var sharding = ClusterSharding.Get(system);
         // No passivation: a learner that hears nothing for a while is still learning.
         var settings = ClusterShardingSettings.Create(system).WithPassivateIdleAfter(TimeSpan.Zero);
-        return ClusterSharding.Get(system).StartAsync(
+        return sharding.StartAsync(
             TypeName,
             id => Props.Create(() => new LearnerActor(byId[id], health)).WithDispatcher("stream-mlops.learner-dispatcher"),
             settings,
             new Extractor(),
-            ClusterSharding.Get(system).DefaultShardAllocationStrategy(settings),
+            sharding.DefaultShardAllocationStrategy(settings),
             Drain.Instance);
     }
 

@@ -43,6 +43,9 @@ public static class SettingsText
     {
         switch (node)
         {
+            case ConfigNode.Map { Fields.Count: 0 }:
+                flat[path] = "{}";
+                break;
             case ConfigNode.Map map:
                 foreach (var (key, value) in map.Fields) Flatten(path.Length == 0 ? key : $"{path}.{key}", value, flat);
                 break;

@@ -87,6 +87,7 @@ public sealed class ParameterValues
         foreach (var (name, value) in _values)
             map = map.With(name, value switch
             {
+                (string option, ParameterValues { _values.Count: 0 }) => new ConfigNode.Text(option),
                 (string option, ParameterValues inner) => ConfigNode.Map.Empty.With(option, inner.ToConfig()),
                 ModelSpec model => model.ToConfig(),
                 ImmutableArray<ModelSpec> list => new ConfigNode.List([.. list.Select(m => (ConfigNode)m.ToConfig())]),
