@@ -98,7 +98,7 @@ public static class NodeSettingsReader
         var reader = new SettingsReader(block, path, faults);
         var lineage = reader.Name("lineage", "a name of lower-case letters, digits and hyphens", IsNameCharacter);
         var source = ReadSource(reader.Block("source"), isPipeline);
-        var featurize = ReadFeaturize(reader.Node("featurize"), reader.PathOf("featurize"), faults);
+        var featurize = FeaturizeSettings.Read(reader.Node("featurize"), reader.PathOf("featurize"), faults);
         var model = reader.Node("model") is { } node ? ModelSpec.Read(node, reader.PathOf("model"), faults) : null;
         var labels = reader.OneOf<LabelSource>("labels", "topic", "none");
         var learn = ReadLearn(reader.Block("learn"));
@@ -143,29 +143,6 @@ public static class NodeSettingsReader
             reader.Number("noise", 0, 0.5));
         reader.RefuseUnread();
         return settings;
-    }
-
-    private static FeaturizeSettings ReadFeaturize(ConfigNode? node, string path, List<ConfigFault> faults)
-    {
-        var steps = ImmutableArray.CreateBuilder<FeaturizerSpec>();
-        if (node is not (ConfigNode.List or null)) faults.Add(new(path, $"must be a list of featurizers, not {SettingsReader.Show(node)}"));
-        var items = (node as ConfigNode.List)?.Items ?? [];
-        for (var i = 0; i < items.Length; i++)
-        {
-            var at = string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]");
-            var (name, parameters) = items[i] switch
-            {
-                ConfigNode.Text t => (t.Value, ConfigNode.Map.Empty),
-                ConfigNode.Map { Fields.Count: 1 } m when m.Fields.First() is { Value: ConfigNode.Map inner } only => (only.Key, inner),
-                _ => ("", ConfigNode.Map.Empty),
-            };
-            var option = FeaturizerSpec.Options.FirstOrDefault(o => o.Name == name);
-            if (option is null)
-                faults.Add(new(at, $"must be one of {string.Join(", ", FeaturizerSpec.Options.Select(o => o.Name))}, not {SettingsReader.Show(items[i])}"));
-            else
-                steps.Add(new FeaturizerSpec(name, ParameterValues.Read(option.Parameters, parameters, $"{at}.{name}", faults)));
-        }
-        return new FeaturizeSettings(steps.ToImmutable());
     }
 
     private static LearnSettings ReadLearn(SettingsReader reader)

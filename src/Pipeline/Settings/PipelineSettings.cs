@@ -50,95 +50,28 @@ public sealed record PipelineSettings(
     LimitSettings Limits)
 {
     /// <summary>
-    /// One line of everything that defines the fold, equal for equal folds: a lineage's genesis records it, and settings that
-    /// differ from it later are refused. Paths, chunk and event sizes, waits, snapshots and limits are not in it: they may change freely.
+    /// Everything that defines the fold, defaults included: a lineage's genesis records it, and settings that differ from it
+    /// later are refused. Paths, chunk and event sizes, waits, snapshots and limits are not in it: they may change freely.
     /// </summary>
+    public ConfigNode.Map Genesis => ConfigNode.Map.Empty
+        .With("model", Model.ToConfig())
+        .With("featurize", Featurize.ToConfig())
+        .With("format", Source.Format.ToConfig())
+        .With("labels", Spelling.Of(Labels));
+
+    /// <summary><see cref="Genesis"/> as one line, equal for equal folds.</summary>
     public string GenesisText => $"model={Model.ToCanonicalString()};featurize={Featurize.ToCanonicalString()};format={Source.Format.ToCanonicalString()};labels={Spelling.Of(Labels)}";
-}
 
-/// <summary>The kinds of source.</summary>
-public enum SourceKind
-{
-    /// <summary>The built-in, seeded generator.</summary>
-    Generator,
-
-    /// <summary>A file, plain or gzip.</summary>
-    File,
-}
-
-/// <summary>Where records come from.</summary>
-/// <param name="Kind">Which kind of source.</param>
-/// <param name="Path">The file; empty for other kinds. Relative to the working directory.</param>
-/// <param name="Follow">Whether to wait for more at the end of the file.</param>
-/// <param name="ChunkRows">Most rows a chunk.</param>
-/// <param name="Format">What the records look like.</param>
-/// <param name="Generator">Settings of the generator.</param>
-public sealed record SourceSettings(SourceKind Kind, string Path, bool Follow, int ChunkRows, FormatSettings Format, GeneratorSettings Generator);
-
-/// <summary>The formats of records.</summary>
-public enum RecordFormat
-{
-    /// <summary><c>LABEL INDEX:VALUE ...</c>, one row a line.</summary>
-    SvmLight,
-
-    /// <summary>One JSON object a record.</summary>
-    Json,
-}
-
-/// <summary>What the records look like.</summary>
-/// <param name="Kind">The format.</param>
-/// <param name="Json">Which JSON fields hold what.</param>
-public sealed record FormatSettings(RecordFormat Kind, JsonFields Json)
-{
-    /// <summary>What decides how bytes become rows and labels; id and time do not enter the fold.</summary>
-    public string ToCanonicalString() => Kind == RecordFormat.Json
-        ? $"{Spelling.Of(Kind)}{{features={Spelling.Quote(Json.Features)},label={Spelling.Quote(Json.Label)}}}"
-        : Spelling.Of(Kind);
-}
-
-/// <summary>Names of the JSON fields that are mapped.</summary>
-/// <param name="Id">The record's id.</param>
-/// <param name="Features">The object of features: names or indices, and values.</param>
-/// <param name="Label">The label.</param>
-/// <param name="EventTime">When it happened.</param>
-public sealed record JsonFields(string Id, string Features, string Label, string EventTime);
-
-/// <summary>The shape of the generated stream: malicious URLs with features that appear each day, drift and noise.</summary>
-/// <param name="Rows">Rows of the whole stream.</param>
-/// <param name="Seed">Seed; equal seeds give equal streams.</param>
-/// <param name="RowsPerDay">Rows until the next day's new features and drift.</param>
-/// <param name="Noise">Share of labels that are flipped.</param>
-public sealed record GeneratorSettings(long Rows, ulong Seed, int RowsPerDay, double Noise);
-
-/// <summary>The stateless featurizers, in order.</summary>
-/// <param name="Steps">Each step's name and parameters.</param>
-public sealed record FeaturizeSettings(ImmutableArray<FeaturizerSpec> Steps)
-{
-    /// <summary>One line, equal for equal featurization.</summary>
-    public string ToCanonicalString() => $"[{string.Join(',', Steps)}]";
-
-    /// <inheritdoc/>
-    public bool Equals(FeaturizeSettings? other) => other is not null && ToCanonicalString() == other.ToCanonicalString();
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => ToCanonicalString().GetHashCode(StringComparison.Ordinal);
-}
-
-/// <summary>One featurizer and its resolved parameters.</summary>
-/// <param name="Name">Its name in settings.</param>
-/// <param name="Values">Its parameters, defaults included.</param>
-public sealed record FeaturizerSpec(string Name, ParameterValues Values)
-{
-    /// <summary>The featurizers there are, and their parameters.</summary>
-    public static ImmutableArray<Option> Options { get; } =
-    [
-        new("hash", "Folds names and indices into 2^bits indices; features that meet are summed.",
-            new Parameter.Integer("bits", 24, 1, 32, "Bits of the index."),
-            new Parameter.Integer("seed", 0, 0, long.MaxValue, "Seed of the hash.")),
-    ];
-
-    /// <inheritdoc/>
-    public override string ToString() => $"{Name}{Values.ToCanonicalString()}";
+    /// <summary>Model and featurization as a genesis records them, so that a journal can be folded without the settings of today.</summary>
+    /// <exception cref="ArgumentException">This version of the program cannot make them; the message says why.</exception>
+    public static (ModelSpec Model, FeaturizeSettings Featurize) ReadGenesis(ConfigNode genesis)
+    {
+        var faults = new List<ConfigFault>();
+        var fields = (genesis as ConfigNode.Map ?? ConfigNode.Map.Empty).Fields;
+        var model = ModelSpec.Read(fields.GetValueOrDefault("model", ConfigNode.Map.Empty), "model", faults);
+        var featurize = FeaturizeSettings.Read(fields.GetValueOrDefault("featurize"), "featurize", faults);
+        return faults.Count == 0 ? (model!, featurize) : throw new ArgumentException(string.Join("; ", faults), nameof(genesis));
+    }
 }
 
 /// <summary>Where labels come from.</summary>

@@ -30,11 +30,17 @@ internal sealed class HoconResolver(RawNode.Map root, string name)
         RawNode.Text { Quoted: false, Value: "null" } => null,
         RawNode.Text t => new ConfigNode.Text(t.Value),
         RawNode.Map m => ResolveMap(m, path),
-        RawNode.List l => new ConfigNode.List([.. l.Items.Select((item, i) => Resolve(item, $"{path}[{i}]")).OfType<ConfigNode>()]),
+        RawNode.List l => new ConfigNode.List([.. l.Items.Select((item, i) => ResolveItem(item, string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]"))).OfType<ConfigNode>()]),
         RawNode.Substitution s => Substitute(s),
         RawNode.Concatenation c => Concatenate(c, path),
         _ => throw new InvalidOperationException($"unknown node {raw}"),
     };
+
+    private ConfigNode? ResolveItem(RawNode raw, string path)
+    {
+        _lines.TryAdd(path, raw.Line);
+        return Resolve(raw, path);
+    }
 
     private ConfigNode? Substitute(RawNode.Substitution substitution)
     {
