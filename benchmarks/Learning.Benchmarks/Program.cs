@@ -1,6 +1,10 @@
 using BenchmarkDotNet.Running;
 using StreamMLOps.Learning.Benchmarks;
 
-if (args is ["limit", .. var rest]) return LimitComparison.Run(rest);
+switch (args)
+{
+    case ["limit", .. var rest]: return LimitComparison.Run(rest);
+    case ["stage", var stage, var data, var spec, var rounds]: return StageLoop.Run(stage, data, spec, rounds);
+}
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
 return 0;

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace StreamMLOps.Learning;
@@ -9,31 +11,30 @@ namespace StreamMLOps.Learning;
 /// never seen. Features that are common come early and so get low cells, which keeps the arrays indexed by them in the cache.
 /// </summary>
 /// <remarks>
-/// Open addressing in one array of eight-byte entries, feature index in the upper half and cell in the lower. The home of a
-/// feature is a block of eight entries, one cache line, which its seven neighbours share; its place (lane) in the block is its own, so a run
-/// of indices costs one line for eight. A collision goes on to the same lane of the next block. Sized by a multiplication rather
-/// than a mask, so the table can grow by less than two: 10.7 to 13.9 bytes a feature. Not thread-safe.
+/// A hash table of buckets, each one cache line: eight features, then their eight cells, filled from the left and searched with
+/// one comparison. A full bucket goes on in the next. Pairs of neighbouring indices share a bucket. Sized by a
+/// multiplication rather than a mask, so the table can grow by less than two: 10 to 13.5 bytes a feature. Not thread-safe.
 /// </remarks>
 public sealed unsafe class FeatureIndex
 {
     private const int Lanes = 8;
-    private const int FirstBlocks = 128;
-    private const double MaxLoad = 0.75;
-    private const double Growth = 1.3;
+    private const int FirstBuckets = 128;
+    private const double MaxLoad = 0.8;
+    private const double Growth = 1.35;
 
-    private ulong[] _memory = [];   // pinned, so that _table stays where it is
-    private ulong* _table;          // _memory from its first whole cache line
-    private uint _blocks;
+    private PinnedArray<Bucket> _memory;
+    private Bucket* _buckets;
+    private uint _length;
     private int _limit;
 
     /// <summary>Starts with no feature.</summary>
-    public FeatureIndex() => Allocate(FirstBlocks);
+    public FeatureIndex() => Allocate(FirstBuckets);
 
     /// <summary>Features seen, which is also the highest cell in use.</summary>
     public int Count { get; private set; }
 
     /// <summary>Bytes held by the table.</summary>
-    public long Bytes => (long)_memory.Length * sizeof(ulong);
+    public long Bytes => _memory.Bytes;
 
     /// <summary>The index over features given in first-seen order, as <see cref="CopyTo"/> tells them.</summary>
     /// <exception cref="StateFormatException">A feature is there twice.</exception>
@@ -44,7 +45,7 @@ public sealed unsafe class FeatureIndex
         foreach (var feature in features)
         {
             var known = index.Count;
-            if (index.Insert(feature, index.Home(feature)) <= known)
+            if (index.FindOrAddFrom(feature, index.Home(feature)) <= known)
                 throw new StateFormatException($"feature {feature} is listed twice: the bytes are damaged");
         }
         return index;
@@ -58,10 +59,8 @@ public sealed unsafe class FeatureIndex
         LocateHomes(features, cells);
         for (var k = 0; k < features.Length; k++)
         {
-            var feature = features[k];
             var home = (uint)cells[k];
-            var entry = _table[home];
-            cells[k] = Holds(entry, feature, out var cell) ? cell : entry == 0 ? 0 : FindFrom(feature, home);
+            cells[k] = _buckets[home].TryFind(features[k], out var cell) ? cell : FindFrom(features[k], home);
         }
     }
 
@@ -75,9 +74,8 @@ public sealed unsafe class FeatureIndex
         LocateHomes(features, cells);
         for (var k = 0; k < features.Length; k++)
         {
-            var feature = features[k];
             var home = (uint)cells[k];
-            cells[k] = Holds(_table[home], feature, out var cell) ? cell : Insert(feature, home);
+            cells[k] = _buckets[home].TryFind(features[k], out var cell) ? cell : FindOrAddFrom(features[k], home);
         }
     }
 
@@ -85,8 +83,9 @@ public sealed unsafe class FeatureIndex
     /// <param name="target">At least <see cref="Count"/> long.</param>
     public void CopyTo(Span<uint> target)
     {
-        for (var i = 0u; i < _blocks * Lanes; i++)
-            if (_table[i] != 0) target[(int)(uint)_table[i] - 1] = (uint)(_table[i] >> 32);
+        for (var bucket = _buckets; bucket < _buckets + _length; bucket++)
+            for (var lane = 0; lane < Lanes && bucket->Cells[lane] != 0; lane++)
+                target[bucket->Cells[lane] - 1] = bucket->Features[lane];
     }
 
     // Homes first and prefetched, so that the misses of a row overlap instead of waiting for one another.
@@ -97,27 +96,17 @@ public sealed unsafe class FeatureIndex
         {
             var home = Home(features[k]);
             cells[k] = (int)home;
-            if (Sse.IsSupported) Sse.Prefetch0(_table + home);
+            if (Sse.IsSupported) Sse.Prefetch0(_buckets + home);
         }
     }
 
+    // Two rounds: with one multiplication there are strides that send every feature to one bucket.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint Home(uint feature)
     {
-        // Two rounds: with one multiplication there are strides that send every feature to one block.
-        var hash = (feature >> 3) * 0x9E3779B1u;
+        var hash = (feature >> 1) * 0x9E3779B1u;
         hash = (hash ^ (hash >> 15)) * 0x85EBCA77u;
-        hash ^= hash >> 14;
-        var block = (uint)(((ulong)hash * _blocks) >> 32);
-        return block * Lanes + ((feature ^ hash) & (Lanes - 1));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool Holds(ulong entry, uint feature, out int cell)
-    {
-        var difference = entry ^ ((ulong)feature << 32);
-        cell = (int)difference;
-        return difference - 1 < int.MaxValue;
+        return (uint)(((ulong)hash * _length) >> 32);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -125,44 +114,69 @@ public sealed unsafe class FeatureIndex
     {
         for (; ; at = Next(at))
         {
-            var entry = _table[at];
-            if (entry == 0) return 0;
-            if (Holds(entry, feature, out var cell)) return cell;
+            if (_buckets[at].TryFind(feature, out var cell)) return cell;
+            if (!_buckets[at].IsFull) return 0;
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int Insert(uint feature, uint at)
+    private int FindOrAddFrom(uint feature, uint at)
     {
         for (; ; at = Next(at))
         {
-            var entry = _table[at];
-            if (entry == 0) break;
-            if (Holds(entry, feature, out var cell)) return cell;
+            if (_buckets[at].TryFind(feature, out var cell)) return cell;
+            if (!_buckets[at].IsFull) break;
         }
-        _table[at] = ((ulong)feature << 32) | (uint)++Count;
+        _buckets[at].Add(feature, ++Count);
         return Count;
     }
 
-    private uint Next(uint at) => at + Lanes < _blocks * Lanes ? at + Lanes : at + Lanes - _blocks * Lanes;
+    private uint Next(uint at) => at + 1 < _length ? at + 1 : 0;
 
     private void Reserve(int features)
     {
         if (features <= _limit) return;
         var known = new uint[Count];
         CopyTo(known);
-        Allocate((uint)Math.Max(_blocks * Growth, features / (MaxLoad * Lanes) + 1));
+        Allocate((uint)Math.Max(_length * Growth, features / (MaxLoad * Lanes) + 1));
         // In first-seen order: common features get the places nearest to their homes.
         Count = 0;
-        foreach (var feature in known) Insert(feature, Home(feature));
+        foreach (var feature in known) FindOrAddFrom(feature, Home(feature));
     }
 
-    private void Allocate(uint blocks)
+    private void Allocate(uint buckets)
     {
-        _blocks = blocks;
-        _limit = (int)(blocks * Lanes * MaxLoad);
-        _memory = GC.AllocateArray<ulong>((int)(blocks + 1) * Lanes, pinned: true);
-        var start = (nint)Unsafe.AsPointer(ref _memory[0]);
-        _table = (ulong*)((start + 63) & ~63);
+        _memory = new((int)buckets);
+        _buckets = _memory.Pointer;
+        _length = buckets;
+        _limit = (int)(buckets * Lanes * MaxLoad);
+    }
+
+    private struct Bucket
+    {
+        public fixed uint Features[Lanes];
+        public fixed int Cells[Lanes];    // 0: the lane is free
+
+        public bool IsFull => Cells[Lanes - 1] != 0;
+
+        // A free lane looks like feature 0, but feature 0 itself, where it is, comes before any free lane.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryFind(uint feature, out int cell)
+        {
+            fixed (uint* features = Features)
+            {
+                var equal = Vector256.Equals(Vector256.Load(features), Vector256.Create(feature)).ExtractMostSignificantBits();
+                cell = features[Lanes + (BitOperations.TrailingZeroCount(equal) & (Lanes - 1))] is var found && equal != 0 ? (int)found : 0;
+                return cell != 0;
+            }
+        }
+
+        public void Add(uint feature, int cell)
+        {
+            var lane = 0;
+            while (Cells[lane] != 0) lane++;
+            Features[lane] = feature;
+            Cells[lane] = cell;
+        }
     }
 }

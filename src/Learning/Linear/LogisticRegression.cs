@@ -78,7 +78,7 @@ public static class LogisticRegression
 /// padded with zeros to whole strides, and the sum runs in <see cref="Stride"/> interleaved accumulators added in one fixed order, so
 /// its bits depend on the row alone.
 /// </remarks>
-internal sealed class LogisticRegression<T, TOptimizer> : IModel
+internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TOptimizer : struct, ILinearOptimizer<T>
 {
@@ -88,13 +88,13 @@ internal sealed class LogisticRegression<T, TOptimizer> : IModel
     private readonly T _largest;
     private TOptimizer _optimizer;
     private FeatureIndex _index = new();
-    private T[] _cells;                    // cell c owns [c * Width, (c + 1) * Width); cell 0 is zero and stays so
+    private PinnedArray<T> _cells;                    // cell c owns [c * Width, (c + 1) * Width); cell 0 is zero and stays so
     private Intercept _intercept;
     private long _rows;
 
-    private int[] _row = [];               // the row's cells
-    private T[] _columns = [];             // four columns of _capacity: values, weights, second, third
-    private int _capacity;
+    private PinnedArray<int> _row;               // the row's cells
+    private PinnedArray<T> _values;
+    private PinnedArray<T> _weights;
 
     public LogisticRegression(ModelSpec spec, TOptimizer optimizer)
     {
@@ -105,7 +105,7 @@ internal sealed class LogisticRegression<T, TOptimizer> : IModel
         // The largest value and gradient let in. Squared and summed for ever it stays finite: the sum stops growing at
         // 2^(bits of the mantissa + 1) times the square, by rounding.
         _largest = T.CreateTruncating(typeof(T) == typeof(float) ? Math.ScaleB(1, 50) : Math.ScaleB(1, 480));
-        _cells = new T[TOptimizer.Width * 64];
+        _cells = new(TOptimizer.Width * 64);
         Reserve(64);
     }
 
@@ -120,9 +120,8 @@ internal sealed class LogisticRegression<T, TOptimizer> : IModel
     public void Predict(in Row row, Span<double> scores)
     {
         Reserve(row.Count);
-        _index.Find(row.Indices, _row);
-        Gather(row);
-        scores[0] = DeterministicMath.Sigmoid(Margin(row.Count));
+        _index.Find(row.Indices, _row.Span);
+        scores[0] = DeterministicMath.Sigmoid(Margin(row));
     }
 
     public void Learn(in Row row, double label, double weight = 1)
@@ -134,12 +133,11 @@ internal sealed class LogisticRegression<T, TOptimizer> : IModel
     public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
     {
         Reserve(row.Count);
-        _index.FindOrAdd(row.Indices, _row);
+        _index.FindOrAdd(row.Indices, _row.Span);
         ReserveCells(_index.Count + 1);
-        Gather(row);
 
         // p and 1 - p each to full precision, from one exponential: 1 - p computed from p loses its bits where p is near 1.
-        var margin = Margin(row.Count);
+        var margin = Margin(row);
         var e = DeterministicMath.Exp(-Math.Abs(margin));
         var near = 1 / (1 + e);
         var far = e * near;
@@ -149,7 +147,6 @@ internal sealed class LogisticRegression<T, TOptimizer> : IModel
         _intercept.Step(gradient);
         _optimizer.Begin(_rows);
         Update(row.Count, gradient);
-        Scatter(row.Count);
         _rows++;
     }
 
@@ -163,7 +160,7 @@ internal sealed class LogisticRegression<T, TOptimizer> : IModel
         var features = new uint[_index.Count];
         _index.CopyTo(features);
         writer.Array<uint>(features);
-        writer.Array<T>(_cells.AsSpan(TOptimizer.Width, features.Length * TOptimizer.Width));
+        writer.Array<T>(_cells.Span.Slice(TOptimizer.Width, features.Length * TOptimizer.Width));
     }
 
     public void Load(StateReader reader)
@@ -183,97 +180,104 @@ internal sealed class LogisticRegression<T, TOptimizer> : IModel
         foreach (var number in numbers)
             if (!T.IsFinite(number)) throw new StateFormatException("a parameter is not finite: the bytes are damaged");
 
-        var cells = new T[numbers.Length + TOptimizer.Width];
-        numbers.CopyTo(cells.AsSpan(TOptimizer.Width));
+        var cells = new PinnedArray<T>(numbers.Length + TOptimizer.Width);
+        numbers.CopyTo(cells.Span[TOptimizer.Width..]);
         (_rows, _intercept, _index, _cells) = (rows, intercept, index, cells);
     }
 
-    private void Gather(in Row row)
+    // w·x + b; leaves the row's values and weights in the scratch columns for Update.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private double Margin(in Row row)
     {
-        var count = row.Count;
-        var values = Column(0);
-        for (var k = 0; k < count; k++)
-            values[k] = T.Clamp(T.CreateTruncating(row.Values[k]), -_largest, _largest);
-        for (var k = 0; k < count; k++)
+        LoadValues(row);
+        var cells = _cells.Pointer;
+        var at = _row.Pointer;
+        var values = _values.Pointer;
+        var weights = _weights.Pointer;
+        var even = Vector128<T>.Zero;
+        var odd = Vector128<T>.Zero;
+        for (var k = 0; k < row.Count; k += Stride)
         {
-            var at = _row[k] * TOptimizer.Width;
-            Column(1)[k] = _cells[at];
-            if (TOptimizer.Width > 1) Column(2)[k] = _cells[at + 1];
-            if (TOptimizer.Width > 2) Column(3)[k] = _cells[at + 2];
+            var w = Cells.Gather(cells, at + k, TOptimizer.Width);
+            Vector128.Store(w, weights + k);
+            even += w * Vector128.Load(values + k);
+            var next = k + Vector128<T>.Count;
+            w = Cells.Gather(cells, at + next, TOptimizer.Width);
+            Vector128.Store(w, weights + next);
+            odd += w * Vector128.Load(values + next);
         }
-        for (var k = count; k < Padded(count); k++)
-        {
-            values[k] = T.Zero;
-            Column(1)[k] = T.Zero;
-            Column(2)[k] = T.Zero;
-            Column(3)[k] = T.Zero;
-        }
-    }
-
-    private void Scatter(int count)
-    {
-        for (var k = 0; k < count; k++)
-        {
-            var at = _row[k] * TOptimizer.Width;
-            _cells[at] = Column(1)[k];
-            if (TOptimizer.Width > 1) _cells[at + 1] = Column(2)[k];
-            if (TOptimizer.Width > 2) _cells[at + 2] = Column(3)[k];
-        }
-    }
-
-    private double Margin(int count)
-    {
-        var values = Column(0);
-        var weights = Column(1);
-        var first = Vector128<T>.Zero;
-        var second = Vector128<T>.Zero;
-        var half = Vector128<T>.Count;
-        for (var k = 0; k < count; k += Stride)
-        {
-            first += Vector128.Create<T>(values[k..]) * Vector128.Create<T>(weights[k..]);
-            second += Vector128.Create<T>(values[(k + half)..]) * Vector128.Create<T>(weights[(k + half)..]);
-        }
-        var lanes = first + second;
-        var sum = typeof(T) == typeof(float) ? (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]) : lanes[0] + lanes[1];
+        var lanes = even + odd;
+        var sum = sizeof(T) == sizeof(float) ? (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]) : lanes[0] + lanes[1];
         var margin = double.CreateTruncating(sum) + _intercept.Value;
         // Infinite products of both signs: the row says nothing.
         return double.IsNaN(margin) ? 0 : margin;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Update(int count, double gradient)
     {
+        var cells = _cells.Pointer;
+        var at = _row.Pointer;
+        var values = _values.Pointer;
+        var weights = _weights.Pointer;
+        var optimizer = _optimizer;
         var scale = Vector128.Create(T.Clamp(T.CreateTruncating(gradient), -_largest, _largest));
         var l2 = Vector128.Create(_l2);
         var largest = Vector128.Create(_largest);
         for (var k = 0; k < count; k += Vector128<T>.Count)
         {
-            var weight = Vector128.Create<T>(Column(1)[k..]);
-            var second = Vector128.Create<T>(Column(2)[k..]);
-            var third = Vector128.Create<T>(Column(3)[k..]);
-            var g = scale * Vector128.Create<T>(Column(0)[k..]) + l2 * weight;
+            var weight = Vector128.Load(weights + k);
+            var second = TOptimizer.Width > 1 ? Cells.Gather(cells + 1, at + k, TOptimizer.Width) : default;
+            var third = TOptimizer.Width > 2 ? Cells.Gather(cells + 2, at + k, TOptimizer.Width) : default;
+            var g = scale * Vector128.Load(values + k) + l2 * weight;
             g = Vector128.ClampNative(g, -largest, largest);
-            _optimizer.Step(g, ref weight, ref second, ref third);
-            weight.CopyTo(Column(1)[k..]);
-            second.CopyTo(Column(2)[k..]);
-            third.CopyTo(Column(3)[k..]);
+            optimizer.Step(g, ref weight, ref second, ref third);
+            Cells.Scatter(cells, at + k, TOptimizer.Width, weight);
+            if (TOptimizer.Width > 1) Cells.Scatter(cells + 1, at + k, TOptimizer.Width, second);
+            if (TOptimizer.Width > 2) Cells.Scatter(cells + 2, at + k, TOptimizer.Width, third);
         }
     }
 
-    private Span<T> Column(int c) => _columns.AsSpan(c * _capacity, _capacity);
+    // The row's values as T, clamped, padded with zeros of cell 0 to a whole stride.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void LoadValues(in Row row)
+    {
+        var count = row.Count;
+        var values = _values.Pointer;
+        var k = 0;
+        if (sizeof(T) == sizeof(float))
+        {
+            var largest = Vector128.Create(float.CreateTruncating(_largest));
+            fixed (double* source = row.Values)
+            {
+                for (; k <= count - 4; k += 4)
+                {
+                    var v = Vector128.Narrow(Vector128.Load(source + k), Vector128.Load(source + k + 2));
+                    Vector128.Store(Vector128.ClampNative(v, -largest, largest), (float*)values + k);
+                }
+            }
+        }
+        for (; k < count; k++) values[k] = T.Clamp(T.CreateTruncating(row.Values[k]), -_largest, _largest);
+        for (; k < Padded(count); k++)
+        {
+            values[k] = T.Zero;
+            _row.Pointer[k] = 0;
+        }
+    }
 
     private static int Padded(int count) => (count + Stride - 1) / Stride * Stride;
 
     private void Reserve(int count)
     {
-        if (Padded(count) <= _capacity) return;
-        _capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Padded(count));
-        _row = new int[_capacity];
-        _columns = new T[4 * _capacity];
+        if (Padded(count) <= _row.Length) return;
+        var capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Padded(count));
+        _row = new(capacity);
+        _values = new(capacity);
+        _weights = new(capacity);
     }
 
     private void ReserveCells(int cells)
     {
-        if (cells * TOptimizer.Width <= _cells.Length) return;
-        Array.Resize(ref _cells, Math.Max(cells, (int)(cells * 1.2)) * TOptimizer.Width);
+        if (cells * TOptimizer.Width > _cells.Length) _cells = _cells.Resized(Math.Max(cells, (int)(cells * 1.2)) * TOptimizer.Width);
     }
 }

@@ -22,7 +22,6 @@ public static class DeterministicMath
     private const double Rounder = 6755399441055744.0;
 
     /// <summary>e to the power of <paramref name="x"/>; 0 below -745.14, infinite above 709.78, NaN for NaN.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Exp(double x)
     {
         if (!(Math.Abs(x) < 708)) return ExpAtTheEdges(x);
@@ -68,7 +67,6 @@ public static class DeterministicMath
     }
 
     /// <summary>1 / (1 + e^-x), without overflow; rises everywhere from 0 to 1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Sigmoid(double x)
     {
         var e = Exp(-Math.Abs(x));

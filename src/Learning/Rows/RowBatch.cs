@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace StreamMLOps.Learning;
 
@@ -138,12 +140,34 @@ public sealed class RowBatch : IDisposable
             DropRow();
             return fault;
         }
+        return EndRow(to, label);
+    }
+
+    private RowFault EndRow(int to, double label)
+    {
         if (Count + 1 >= _starts.Length) Grow(ref _starts!, Count + 1, Count + 2);
         if (Count >= _labels.Length) Grow(ref _labels!, Count, Count + 1);
         _labels[Count] = label;
         _starts[++Count] = to;
         _open = to;
         return RowFault.None;
+    }
+
+    // For decoders that write features at full speed: room for a row, written through bare pointers, then CommitRow or DropRow.
+    internal OpenedRow OpenRow(int capacity)
+    {
+        BeginRow();
+        if (_open + capacity > _indices.Length || _open + capacity > _values.Length) GrowNonZeros(_open + capacity);
+        return new OpenedRow(_indices.AsSpan(_open), _values.AsSpan(_open), capacity);
+    }
+
+    // Finishes a row of count features, all finite, that was written into what OpenRow gave.
+    internal RowFault CommitRow(int count, bool ascending, bool hasZero, double label)
+    {
+        if (HasNames) _nameLengths.AsSpan(_open, count).Clear();
+        _open += count;
+        _ascending = ascending;
+        return ascending && !hasZero && count <= MaxFeatures && double.IsFinite(label) ? EndRow(_open, label) : TryEndRow(label);
     }
 
     /// <summary>Drops the row under construction.</summary>
@@ -223,6 +247,23 @@ public sealed class RowBatch : IDisposable
         if (!HasNames) return;
         Permute(_nameStarts!, from, order);
         Permute(_nameLengths!, from, order);
+    }
+
+    internal readonly ref struct OpenedRow(Span<uint> indices, Span<double> values, int capacity)
+    {
+        private readonly ref uint _index = ref MemoryMarshal.GetReference(indices);
+        private readonly ref double _value = ref MemoryMarshal.GetReference(values);
+
+        public int Capacity { get; } = capacity;
+
+        public void Set(int k, uint index, double value)
+        {
+            Debug.Assert(k < Capacity);
+            Unsafe.Add(ref _index, k) = index;
+            Unsafe.Add(ref _value, k) = value;
+        }
+
+        public uint IndexOf(int k) => Unsafe.Add(ref _index, k);
     }
 
     private static void Permute<T>(T[] array, int from, int[] order)

@@ -1,0 +1,27 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace StreamMLOps.Learning.Benchmarks;
+
+/// <summary>One stage again and again, for a profiler: <c>stage parse|learn|text FILE.svm OPTIMIZER ROUNDS</c>.</summary>
+internal static class StageLoop
+{
+    public static int Run(string stage, string data, string optimizer, string rounds)
+    {
+        var text = File.ReadAllBytes(data);
+        var spec = ModelSpec.Parse(ConfigNode.Of(("algorithm", "logistic-regression"), ("optimizer", optimizer)));
+        var parsed = stage == "learn" ? Stages.ParseAll(text) : [];
+        for (var round = 0; round < int.Parse(rounds, CultureInfo.InvariantCulture); round++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var (rows, error) = stage switch
+            {
+                "parse" => Stages.Parse(text),
+                "learn" => Stages.Learn(spec, parsed),
+                _ => Stages.TextToLearned(spec, text),
+            };
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows / Stopwatch.GetElapsedTime(start).TotalSeconds:N0} rows/s  error {error:F4}"));
+        }
+        return 0;
+    }
+}
