@@ -15,7 +15,16 @@ internal sealed class LearnerInbox(IActorRef learner, object signal, int capacit
 
     public async ValueTask Offer(Chunk chunk)
     {
-        await _chunks.Writer.WriteAsync(chunk).ConfigureAwait(false);
+        try
+        {
+            await _chunks.Writer.WriteAsync(chunk).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            // The learner is gone; the next one reads these rows again, from the positions that its journal has.
+            chunk.Dispose();
+            return;
+        }
         Signal();
     }
 
