@@ -29,8 +29,8 @@ public static class PipelineGraph
     /// <summary>Reads the same log at the learner's own positions, never ahead of the score leg, and hands chunks to the learner.</summary>
     public static IRunnableGraph<(UniqueKillSwitch Stop, Task<Done> Done)> LearnLeg(ISource source, IReadOnlyList<PartitionPosition> positions, LearnStages stages) =>
         source.ReadFrom(positions)
-            .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)
             .Via(Flow.FromGraph(new ScoredGate(stages.Scored)))
+            .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right) // after the gate: what waits there for a hint must not hold up a stop
             .Via(Decode(stages.Decoder, stages.Clocks.LearnDecode))
             .Via(Featurize(stages.Featurizer, stages.Clocks.LearnFeaturize))
             .Via(Learn(stages.Learner))

@@ -77,6 +77,29 @@ public sealed class PipelineSpecs : IDisposable
     }
 
     [Fact]
+    public async Task However_chunks_events_and_snapshots_are_cut_the_same_stream_gives_the_same_state()
+    {
+        var path = File(3_000);
+        var expected = Alone(path);
+        (int Chunk, int Event, long Snapshot)[] cuts = [(1, 64, 1000), (64, 1, long.MaxValue), (4096, 64, 1), (64, 64, 7), (256, 4096, 1)];
+        foreach (var (chunk, rows, snapshot) in cuts)
+        {
+            var folder = Path.Combine(_folder, $"{chunk}-{rows}-{snapshot}");
+            Directory.CreateDirectory(folder);
+            var source = new FileSource(new FileSourceSettings(path) { Limits = new ChunkLimits { Rows = chunk } }, new FileCommitStore(folder));
+            var options = new LearnerOptions(MaxRows: rows, SnapshotEveryEvents: snapshot, SnapshotEveryBytes: long.MaxValue);
+            await using (var first = await TestNode.Start(folder, path, options, source: source))
+            {
+                await first.Until(s => s.Learner.Rows > 500);
+                await first.Pipeline.Stop();
+            }
+            await using var node = await TestNode.Start(folder, path, options, source: source);
+            await node.Until(s => s.Finished);
+            Assert.Equal(expected, node.Pipeline.Replica.Read(f => f!.LearnedHash()));
+        }
+    }
+
+    [Fact]
     public async Task Settings_that_differ_from_the_genesis_are_refused_and_scoring_goes_on()
     {
         var path = File(2_000);

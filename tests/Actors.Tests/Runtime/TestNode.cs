@@ -56,6 +56,7 @@ internal sealed class TestNode : IAsyncDisposable
               stdout-loglevel = OFF
               actor.provider = cluster
               remote.dot-netty.tcp { hostname = 127.0.0.1, port = 0 }
+              cluster { gossip-interval = 200ms, leader-actions-interval = 200ms, periodic-tasks-initial-delay = 100ms, log-info = off }
               cluster.sharding { state-store-mode = ddata, distributed-data.durable.keys = [], retry-interval = 200ms }
               coordinated-shutdown.exit-clr = off
               actor {
