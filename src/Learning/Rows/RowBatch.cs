@@ -230,23 +230,23 @@ public sealed class RowBatch : IDisposable
         _nameLengths![to] = _nameLengths[from];
     }
 
-    // Rows arrive sorted nearly always, so this path may allocate. Equal features are ordered by value bits, which makes
-    // the sum of duplicates independent of the order in which they were written.
+    // Equal features are ordered by value bits, which makes the sum of duplicates independent of the order in which they were written.
     private void Sort(int from, int to)
     {
-        var order = new int[to - from];
-        for (var i = 0; i < order.Length; i++) order[i] = from + i;
-        Array.Sort(order, (a, b) =>
-        {
-            var c = _indices[a].CompareTo(_indices[b]);
-            if (c == 0 && HasNames) c = NameOf(a).SequenceCompareTo(NameOf(b));
-            return c != 0 ? c : BitConverter.DoubleToInt64Bits(_values[a]).CompareTo(BitConverter.DoubleToInt64Bits(_values[b]));
-        });
-        Permute(_indices, from, order);
+        var count = to - from;
+        var scratch = ArrayPool<ulong>.Shared.Rent(2 * count);
+        var order = scratch.AsSpan(0, count); // upper half: index; lower half: where the non-zero is
+        for (var i = 0; i < count; i++) order[i] = (ulong)_indices[from + i] << 32 | (uint)(from + i);
+        RowOrder.Sort(order, scratch.AsSpan(count, count));
+        OrderEqualIndices(order);
+        for (var i = 0; i < count; i++) _indices[from + i] = (uint)(order[i] >> 32);
         Permute(_values, from, order);
-        if (!HasNames) return;
-        Permute(_nameStarts!, from, order);
-        Permute(_nameLengths!, from, order);
+        if (HasNames)
+        {
+            Permute(_nameStarts!, from, order);
+            Permute(_nameLengths!, from, order);
+        }
+        ArrayPool<ulong>.Shared.Return(scratch);
     }
 
     internal readonly ref struct OpenedRow(Span<uint> indices, Span<double> values, int capacity)
@@ -266,11 +266,43 @@ public sealed class RowBatch : IDisposable
         public uint IndexOf(int k) => Unsafe.Add(ref _index, k);
     }
 
-    private static void Permute<T>(T[] array, int from, int[] order)
+    private void OrderEqualIndices(Span<ulong> order)
     {
-        var copy = new T[order.Length];
-        for (var i = 0; i < order.Length; i++) copy[i] = array[order[i]];
-        copy.CopyTo(array.AsSpan(from));
+        const int worthSorting = 16; // a longer run goes to the library, which allocates for its comparison
+        for (var start = 0; start < order.Length;)
+        {
+            var end = start + 1;
+            while (end < order.Length && order[end] >> 32 == order[start] >> 32) end++;
+            var run = order[start..end];
+            start = end;
+            if (run.Length > worthSorting)
+            {
+                run.Sort(CompareEqualIndices);
+                continue;
+            }
+            for (var i = 1; i < run.Length; i++)
+            {
+                var key = run[i];
+                var at = i;
+                for (; at > 0 && CompareEqualIndices(run[at - 1], key) > 0; at--) run[at] = run[at - 1];
+                run[at] = key;
+            }
+        }
+    }
+
+    private int CompareEqualIndices(ulong left, ulong right)
+    {
+        var (a, b) = ((int)(uint)left, (int)(uint)right);
+        var c = HasNames ? NameOf(a).SequenceCompareTo(NameOf(b)) : 0;
+        return c != 0 ? c : BitConverter.DoubleToInt64Bits(_values[a]).CompareTo(BitConverter.DoubleToInt64Bits(_values[b]));
+    }
+
+    private static void Permute<T>(T[] array, int from, ReadOnlySpan<ulong> order)
+    {
+        var copy = ArrayPool<T>.Shared.Rent(order.Length);
+        for (var i = 0; i < order.Length; i++) copy[i] = array[(int)(uint)order[i]];
+        copy.AsSpan(0, order.Length).CopyTo(array.AsSpan(from));
+        ArrayPool<T>.Shared.Return(copy);
     }
 
     private void EnsureNames()

@@ -12,6 +12,7 @@ internal struct SplitMix(ulong state)
     // Nearly normal: the sum of eight bytes.
     public double Normal() => (SumOfBytes(Next()) - 8 * 127.5) / 209.0215;
 
+    /// <summary>Maps 64 bits to 64 bits, one to one, so that each bit of the result depends on all.</summary>
     public static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

@@ -1,0 +1,35 @@
+using StreamMLOps.Learning;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>Featurizers one after the other.</summary>
+public sealed class FeaturizerChain : IFeaturizer
+{
+    private readonly IReadOnlyList<IFeaturizer> _steps;
+
+    private FeaturizerChain(IReadOnlyList<IFeaturizer> steps) => _steps = steps;
+
+    /// <summary>The steps as one featurizer; without any, rows stay as they are.</summary>
+    public static IFeaturizer Of(IReadOnlyList<IFeaturizer> steps) => steps.Count switch
+    {
+        0 => new IdentityFeaturizer(),
+        1 => steps[0],
+        _ => new FeaturizerChain(steps),
+    };
+
+    /// <inheritdoc/>
+    public string Canonical => string.Join("|", _steps.Select(step => step.Canonical));
+
+    /// <inheritdoc/>
+    public RowBatch Featurize(RowBatch rows)
+    {
+        var current = rows;
+        foreach (var step in _steps)
+        {
+            var next = step.Featurize(current);
+            if (!ReferenceEquals(next, current) && !ReferenceEquals(current, rows)) current.Dispose();
+            current = next;
+        }
+        return current;
+    }
+}
