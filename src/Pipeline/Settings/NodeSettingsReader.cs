@@ -140,7 +140,8 @@ public static class NodeSettingsReader
             reader.Integer("rows", 0, long.MaxValue),
             reader.Seed("seed"),
             (int)reader.Integer("rows-per-day", 1, int.MaxValue),
-            reader.Number("noise", 0, 0.5));
+            reader.Number("noise", 0, 0.5),
+            reader.Number("positives", 0.1, 0.9));
         reader.RefuseUnread();
         return settings;
     }

@@ -58,5 +58,6 @@ public sealed record JsonFields(string Id, string Features, string Label, string
 /// <param name="Rows">Rows of the whole stream.</param>
 /// <param name="Seed">Seed; equal seeds give equal streams.</param>
 /// <param name="RowsPerDay">Rows until the next day's new features and drift.</param>
-/// <param name="Noise">Share of labels that are flipped.</param>
-public sealed record GeneratorSettings(long Rows, ulong Seed, int RowsPerDay, double Noise);
+/// <param name="Noise">Share of labels that are wrong.</param>
+/// <param name="Positives">Mean share of positive rows.</param>
+public sealed record GeneratorSettings(long Rows, ulong Seed, int RowsPerDay, double Noise, double Positives);

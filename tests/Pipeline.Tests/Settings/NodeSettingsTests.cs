@@ -18,7 +18,7 @@ public sealed class NodeSettingsTests
         Assert.Equal("p", p.Name);
         Assert.Equal("main", p.Lineage);
         var json = new JsonFields("id", "f", "y", "st");
-        Assert.Equal(new SourceSettings(SourceKind.File, "rows.svm", false, 256, new FormatSettings(RecordFormat.SvmLight, json), new GeneratorSettings(200_000, 7, 20_000, 0.01)), p.Source);
+        Assert.Equal(new SourceSettings(SourceKind.File, "rows.svm", false, 256, new FormatSettings(RecordFormat.SvmLight, json), new GeneratorSettings(200_000, 7, 20_000, 0.01, 0.33)), p.Source);
         Assert.Empty(p.Featurize.Steps);
         Assert.Equal("logistic-regression", p.Model.Kind.Name);
         Assert.Equal(LabelSource.Inline, p.Labels);
@@ -191,6 +191,25 @@ public sealed class NodeSettingsTests
         Assert.Equal(p.Model.ToCanonicalString(), model.ToCanonicalString());
         Assert.Equal(p.Featurize, featurize);
         Assert.Throws<ArgumentException>(() => PipelineSettings.ReadGenesis(ConfigNode.Of(("model", "no-such"))));
+    }
+
+    [Fact]
+    public void Settings_that_are_written_are_read_again_the_same()
+    {
+        var node = NodeSettingsReader.Parse("""
+            stream-mlops { data-folder = "a b/c", journal.lock-timeout = 1.5s
+              pipelines.p {
+                source { kind = file, path = "x y.svm", follow = on, chunk-rows = 7, format = json, json.id = other, generator { rows = 3, noise = 0.125 } }
+                featurize = [ hash, { hash { bits = 20, seed = 3 } } ], model { optimizer { ftrl { alpha = 0.3 } }, seed = 9 }
+                learn { max-rows = 5, max-bytes = 5000, max-wait = 1ms }, snapshots { every-events = 3, every-bytes = never, keep-spaced = off }
+                sink { predictions = p.jsonl, dead-letters = "/var/d.jsonl" }, limits.record-bytes = 2 KiB } }
+            """);
+        var again = NodeSettingsReader.Parse(node.ToConfig().ToHocon());
+        Assert.Equal(node.ToConfig().ToHocon(), again.ToConfig().ToHocon());
+        Assert.Equal(node.DataFolder, again.DataFolder);
+        Assert.Equal(node.Journal, again.Journal);
+        Assert.Equal(node.Pipelines[0] with { Model = again.Pipelines[0].Model, Sink = again.Pipelines[0].Sink }, again.Pipelines[0]);
+        Assert.Equal(Path.GetFullPath(node.Pipelines[0].Sink.DeadLetters), Path.GetFullPath(again.Pipelines[0].Sink.DeadLetters));
     }
 
     [Theory]

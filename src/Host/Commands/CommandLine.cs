@@ -1,0 +1,154 @@
+using System.CommandLine;
+using System.Globalization;
+using StreamMLOps.Learning;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Host;
+
+/// <summary>The command line: what can be asked, and how it ends. Each command is a class of its own.</summary>
+public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvider time)
+{
+    private const string Description = """
+        Online learning on streams: scores each record at once, learns from it, and can recompute any prediction bit for bit.
+
+        Exit status: 0 all is well; 1 an audit or verification found a difference; 2 the input cannot be used as it is; 3 some features
+        have expired, all other predictions are identical; 4 a failure of the program; 130 stopped at once by a second Ctrl-C.
+        """;
+
+    private readonly Option<bool> _verbose = new("--verbose") { Description = "Warnings of the actors and stack traces on standard error.", Recursive = true };
+    private readonly Option<bool> _plain = new("--plain") { Description = "Lines in place of the live display." };
+    private readonly Option<string?> _dataFolder = new("--data-folder") { Description = "Where state lives.", HelpName = "DIR" };
+    private readonly Option<string?> _config = new("--config") { Description = "A settings file in HOCON, laid over the reference.", HelpName = "FILE" };
+
+    /// <summary>Runs one command.</summary>
+    /// <returns>An <see cref="ExitStatus"/>.</returns>
+    public async Task<int> Run(string[] args, CancellationToken stop)
+    {
+        var verbose = args.Contains("--verbose", StringComparer.Ordinal);
+        var parsed = Root(stop).Parse(args);
+        if (parsed.Errors.Count > 0 && !args.Any(a => a is "--help" or "-h" or "-?"))
+        {
+            var command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
+            terminal.Error.WriteLine($"{parsed.Errors[0].Message} See streammlops{command} --help.");
+            return ExitStatus.BadInput;
+        }
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            terminal.Error.WriteLine("stopped");
+            return ExitStatus.Interrupted;
+        }
+        catch (Exception e)
+        {
+            var expected = e is BadInputException or SourceException;
+            terminal.Error.WriteLine(verbose ? e.ToString() : expected ? e.Message : $"failed: {e.GetBaseException().Message} (--verbose tells where)");
+            return expected ? ExitStatus.BadInput : ExitStatus.Failed;
+        }
+    }
+
+    private RootCommand Root(CancellationToken stop)
+    {
+        var root = new RootCommand(Description) { _verbose };
+        root.Subcommands.Add(Demo(stop));
+        root.Subcommands.Add(RunPipeline(stop));
+        root.Subcommands.Add(Audit(stop));
+        root.Subcommands.Add(Verify(stop));
+        root.Subcommands.Add(Config());
+        var models = new Command("models", "List the algorithms and their parameters.");
+        models.SetAction(_ => ModelsCommand.Run(terminal.Out));
+        root.Subcommands.Add(models);
+        return root;
+    }
+
+    private Command Demo(CancellationToken stop)
+    {
+        var rows = new Option<long?>("--rows") { Description = "Rows of the generated stream (200,000).", HelpName = "N" };
+        var seed = new Option<ulong?>("--seed") { Description = "Seed of the generated stream (7).", HelpName = "S" };
+        var data = new Option<string?>("--data") { Description = "A real file in place of the generator, plain or gzip.", HelpName = "FILE" };
+        var format = new Option<string?>("--format") { Description = "Format of the file; without it, by its name." };
+        format.AcceptOnlyFromAmong("svmlight", "json");
+        var audit = new Option<int>("--audit") { Description = "Predictions to recompute at the end, chosen at random.", DefaultValueFactory = _ => 100, HelpName = "N" };
+        var command = new Command("demo", "Learn a stream of URLs while scoring it, then recompute predictions. Run again, it goes on from where it was.")
+        {
+            rows, seed, data, format, _dataFolder, _config, audit, _plain,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            var settings = parsed.GetValue(_config) is { } file ? SettingsFile.Read(file) : SettingsFile.Embedded("malicious-url.conf");
+            var pipelines = (settings.At("stream-mlops.pipelines") as ConfigNode.Map ?? ConfigNode.Map.Empty).Fields.Keys.ToArray();
+            if (pipelines.Length != 1) throw new BadInputException($"the demo needs settings with one pipeline, {settings.Name} has {pipelines.Length.ToString(CultureInfo.InvariantCulture)}");
+            var options = DemoOptions($"stream-mlops.pipelines.{pipelines[0]}.source", parsed.GetValue(rows), parsed.GetValue(seed), parsed.GetValue(data), parsed.GetValue(format));
+            // A file of its own gets a folder of its own: a lineage that has learned one log cannot go on with another.
+            var folder = parsed.GetValue(_dataFolder)
+                ?? (settings.At("stream-mlops.data-folder") is null ? Path.Combine("streammlops-data", parsed.GetValue(data) is { } f ? $"demo-{Path.GetFileName(f).Split('.')[0]}" : "demo") : null);
+            if (folder is not null) options = options.Overlay(ConfigNodes.At("stream-mlops.data-folder", new ConfigNode.Text(folder)));
+            if (parsed.GetValue(audit) < 0) throw new BadInputException("--audit must be 0 or more");
+            return new RunCommand(nodes, terminal, time).Run(
+                new RunRequest([settings, HoconDocument.Of("command line", options)], pipelines[0], parsed.GetValue(audit), Stages: true, parsed.GetValue(_plain), parsed.GetValue(_verbose)), stop);
+        });
+        return command;
+    }
+
+    private static ConfigNode.Map DemoOptions(string source, long? rows, ulong? seed, string? data, string? format)
+    {
+        var options = ConfigNode.Map.Empty;
+        void Set(string key, string value) => options = options.Overlay(ConfigNodes.At($"{source}.{key}", new ConfigNode.Text(value)));
+        if (data is not null && (rows ?? (object?)seed) is not null) throw new BadInputException("--rows and --seed are for the generator; --data reads a file as it is");
+        if (data is null && format is not null) throw new BadInputException("--format is for a file; name one with --data");
+        if (rows is { } n) Set("generator.rows", n.ToString(CultureInfo.InvariantCulture));
+        if (seed is { } s) Set("generator.seed", s.ToString(CultureInfo.InvariantCulture));
+        if (data is null) return options;
+        Set("kind", "file");
+        Set("path", data);
+        Set("format", format ?? (Path.GetFileName(data).Split('.').Any(e => e is "json" or "jsonl" or "ndjson") ? "json" : "svmlight"));
+        return options;
+    }
+
+    private Command RunPipeline(CancellationToken stop)
+    {
+        var config = new Option<string>("--config") { Description = "A settings file in HOCON, laid over the reference.", HelpName = "FILE", Required = true };
+        var pipeline = new Option<string?>("--pipeline") { Description = "The pipeline to run, where the settings name several.", HelpName = "NAME" };
+        var command = new Command("run", "Run a pipeline until its source ends or Ctrl-C; run again, it goes on from where it was.") { config, _dataFolder, pipeline, _plain };
+        command.SetAction((parsed, _) =>
+        {
+            var layers = new List<HoconDocument> { SettingsFile.Read(parsed.GetRequiredValue(config)) };
+            if (parsed.GetValue(_dataFolder) is { } folder) layers.Add(HoconDocument.Of("command line", ConfigNodes.At("stream-mlops.data-folder", new ConfigNode.Text(folder))));
+            return new RunCommand(nodes, terminal, time).Run(new RunRequest(layers, parsed.GetValue(pipeline), Audit: 0, Stages: false, parsed.GetValue(_plain), parsed.GetValue(_verbose)), stop);
+        });
+        return command;
+    }
+
+    private Command Audit(CancellationToken stop)
+    {
+        var predictions = new Argument<string?>("PREDICTIONS") { Description = "File of predictions, - for standard input; without it, the data folder's.", Arity = ArgumentArity.ZeroOrOne };
+        var id = new Option<string[]>("--id") { Description = "Only predictions with this id; may be repeated.", HelpName = "ID" };
+        var sample = new Option<int>("--sample") { Description = "Only so many, chosen at random.", HelpName = "N" };
+        var seed = new Option<int>("--seed") { Description = "Seed of the choice.", HelpName = "S" };
+        var command = new Command("audit", "Recompute predictions from the journal and compare them bit for bit.") { predictions, _dataFolder, _config, id, sample, seed };
+        command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Audit(
+            new AuditRequest(parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(predictions), parsed.GetValue(id) ?? [], parsed.GetValue(sample), parsed.GetValue(seed), parsed.GetValue(_verbose)), stop));
+        return command;
+    }
+
+    private Command Verify(CancellationToken stop)
+    {
+        var command = new Command("verify", "Fold the journal from nothing and compare every fingerprint and snapshot.") { _dataFolder };
+        command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Verify(parsed.GetValue(_dataFolder), parsed.GetValue(_verbose), stop));
+        return command;
+    }
+
+    private Command Config()
+    {
+        var config = new Option<string>("--config") { Description = "The settings file.", HelpName = "FILE", Required = true };
+        var check = new Command("check", "Tell every fault of a settings file, or the settings that it gives.") { config };
+        check.SetAction(parsed =>
+        {
+            var settings = SettingsFile.Validate([SettingsFile.Read(parsed.GetRequiredValue(config))]).Settings!;
+            terminal.Out.Write(settings.ToConfig().ToHocon());
+        });
+        return new Command("config", "Settings.") { check };
+    }
+}
