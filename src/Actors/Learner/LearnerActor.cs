@@ -369,7 +369,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private void SnapshotSaved(SaveSnapshotSuccess saved)
     {
         _snapshots = [.. _snapshots, saved.Metadata.SequenceNr];
-        var surplus = SnapshotRetention.Surplus(_snapshots, _definition.Options.SnapshotsKept);
+        var surplus = SnapshotRetention.Surplus(_snapshots, _definition.Options.SnapshotsKept, _definition.Options.KeepSpaced);
         foreach (var sequence in surplus) DeleteSnapshot(sequence);
         _snapshots = [.. _snapshots.Except(surplus)];
         FinishDrain();
@@ -422,7 +422,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
                 return;
             }
         }
-        foreach (var drainer in _drainers) drainer.Tell(new Drained(new ModelVersion(_definition.Lineage, _definition.Shard, _persisted)));
+        foreach (var drainer in _drainers) drainer.Tell(new Drained(Status()));
         _drainers.Clear();
         Context.Stop(Self);
     }

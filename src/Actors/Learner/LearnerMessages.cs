@@ -36,8 +36,8 @@ public sealed record Drain
     public static Drain Instance { get; } = new();
 }
 
-/// <summary>All that was learned is in the journal.</summary>
-public sealed record Drained(ModelVersion Version);
+/// <summary>All that was learned is in the journal; the learner's last status.</summary>
+public sealed record Drained(LearnerStatus Status);
 
 /// <summary>Stops learning; scoring goes on from the version reached.</summary>
 public sealed record Freeze(string Who, string Why);
@@ -98,6 +98,7 @@ public sealed record LearnerStatus(
 /// <param name="SnapshotEveryEvents">Events between snapshots.</param>
 /// <param name="SnapshotEveryBytes">Event bytes between snapshots.</param>
 /// <param name="SnapshotsKept">Newest snapshots kept in any case.</param>
+/// <param name="KeepSpaced">Whether older ones are kept too, about one for each doubling of age.</param>
 /// <param name="RingBytes">Newest event bytes held in memory for replicas.</param>
 public sealed record LearnerOptions(
     int MaxRows = 4096,
@@ -106,6 +107,7 @@ public sealed record LearnerOptions(
     long SnapshotEveryEvents = 1000,
     long SnapshotEveryBytes = 64L << 20,
     int SnapshotsKept = 3,
+    bool KeepSpaced = true,
     long RingBytes = 16L << 20)
 {
     public TimeSpan Wait { get; } = MaxWait ?? TimeSpan.FromMilliseconds(20);

@@ -11,7 +11,7 @@ public interface IJournal : IAsyncDisposable
     Task<IReadOnlyList<string>> Learners();
 
     /// <summary>Recomputes predictions; the results are in the order given.</summary>
-    Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<StoredPrediction> predictions, CancellationToken cancellation);
+    Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation);
 
     /// <summary>Folds one learner's journal from nothing and compares every fingerprint and snapshot.</summary>
     Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation);
