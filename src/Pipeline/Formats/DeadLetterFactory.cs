@@ -4,7 +4,7 @@ using StreamMLOps.Learning;
 
 namespace StreamMLOps.Pipeline;
 
-/// <summary>How much of a record that is no row is kept.</summary>
+/// <summary>Makes dead letters of records that are no rows, with reasons for people.</summary>
 /// <param name="limit">Most bytes of the record that a dead letter holds.</param>
 internal sealed class DeadLetterFactory(int limit)
 {
@@ -18,7 +18,7 @@ internal sealed class DeadLetterFactory(int limit)
         raw.IsCut(i, out var length);
         at = Math.Clamp(at, 0, record.Length);
         var reason = string.Create(CultureInfo.InvariantCulture, $"{what}, at byte {at}{Excerpt(record, at)}");
-        return Letter(raw, i, fault, reason, length);
+        return Letter(raw, i, fault, OnOneLine(reason), length);
     }
 
     /// <summary>The dead letter of a record that is here only in part.</summary>
@@ -38,9 +38,16 @@ internal sealed class DeadLetterFactory(int limit)
     {
         var rest = record[at..];
         if (rest.IsEmpty) return " (the end of the record)";
-        var excerpt = new StringBuilder(": ");
-        foreach (var rune in Encoding.UTF8.GetString(rest[..Math.Min(rest.Length, ExcerptBytes)]).EnumerateRunes())
-            excerpt.Append(Rune.IsControl(rune) ? "\ufffd" : rune.ToString());
-        return rest.Length > ExcerptBytes ? excerpt.Append(" ...").ToString() : excerpt.ToString();
+        var excerpt = Encoding.UTF8.GetString(rest[..Math.Min(rest.Length, ExcerptBytes)]);
+        return rest.Length > ExcerptBytes ? $": {excerpt} ..." : $": {excerpt}";
+    }
+
+    private static string OnOneLine(string text)
+    {
+        if (!text.Any(char.IsControl)) return text;
+        return string.Create(text.Length, text, (to, from) =>
+        {
+            for (var i = 0; i < from.Length; i++) to[i] = char.IsControl(from[i]) ? '\ufffd' : from[i];
+        });
     }
 }

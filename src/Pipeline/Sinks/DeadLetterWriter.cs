@@ -21,12 +21,14 @@ public sealed class DeadLetterWriter(string pipeline)
     {
         if (letters.Count == 0) return null;
         var records = new RecordBatch(4096, letters.Count);
-        using var json = new Utf8JsonWriter(new RecordBuffer(records), Options);
+        var buffer = new ArrayBufferWriter<byte>(4096);
+        using var json = new Utf8JsonWriter(buffer, Options);
         foreach (var letter in letters)
         {
             Write(json, letter);
             json.Flush();
-            records.EndRecord();
+            records.Add(buffer.WrittenSpan);
+            buffer.ResetWrittenCount();
             json.Reset();
         }
         return records;
@@ -46,14 +48,5 @@ public sealed class DeadLetterWriter(string pipeline)
         if (Utf8.IsValid(letter.Bytes)) json.WriteString("text", letter.Bytes);
         else json.WriteBase64String("base64", letter.Bytes);
         json.WriteEndObject();
-    }
-
-    private sealed class RecordBuffer(RecordBatch records) : IBufferWriter<byte>
-    {
-        public void Advance(int count) => records.Advance(count);
-
-        public Memory<byte> GetMemory(int sizeHint = 0) => throw new NotSupportedException();
-
-        public Span<byte> GetSpan(int sizeHint = 0) => records.GetSpan(Math.Max(256, sizeHint));
     }
 }
