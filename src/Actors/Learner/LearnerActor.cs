@@ -422,7 +422,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
                 return;
             }
         }
-        foreach (var drainer in _drainers) drainer.Tell(new Drained(new ModelVersion(_definition.Lineage, _definition.Shard, _persisted)));
+        foreach (var drainer in _drainers) drainer.Tell(new Drained(Status()));
         _drainers.Clear();
         Context.Stop(Self);
     }

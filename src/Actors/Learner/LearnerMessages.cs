@@ -37,7 +37,8 @@ public sealed record Drain
 }
 
 /// <summary>All that was learned is in the journal.</summary>
-public sealed record Drained(ModelVersion Version);
+/// <param name="Status">The learner as it was last.</param>
+public sealed record Drained(LearnerStatus Status);
 
 /// <summary>Stops learning; scoring goes on from the version reached.</summary>
 public sealed record Freeze(string Who, string Why);

@@ -100,6 +100,11 @@ public sealed class PipelineRuntime : IAsyncDisposable
             var why = _health.FailureOf(_parts.Learner.PersistenceId) ?? "the learner does not answer: it is recovering, or its database is away";
             learner = new LearnerStatus(LearnerState.Recovering, why, new ModelVersion(_parts.Learner.Lineage, _parts.Learner.Shard, Replica.Sequence), Replica.Read(f => f is null ? [] : (IReadOnlyList<PartitionLedger>)[.. f.Partitions]), [], 0, 0, 0, 0);
         }
+        return StatusOf(score, learner);
+    }
+
+    private PipelineStatus StatusOf(ScoreLegStatus score, LearnerStatus learner)
+    {
         var replica = Replica.Sequence;
         var stale = Math.Max(0, learner.Version.Sequence - replica);
         var staleFor = stale == 0 ? TimeSpan.Zero : _parts.Learner.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Replica.AppliedAt);
@@ -107,11 +112,13 @@ public sealed class PipelineRuntime : IAsyncDisposable
     }
 
     /// <summary>Stops scoring and learning: what is in flight is scored, committed, learned and persisted.</summary>
-    public async Task Stop()
+    /// <returns>The pipeline as it was last.</returns>
+    public async Task<PipelineStatus> Stop()
     {
-        await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
+        var score = await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
         await _replicaActor.GracefulStop(Answer).ConfigureAwait(false);
-        await _learners.Ask<Drained>(new LearnerEnvelope(_parts.Learner.EntityId, Drain.Instance), DrainTime).ConfigureAwait(false);
+        var drained = await _learners.Ask<Drained>(new LearnerEnvelope(_parts.Learner.EntityId, Drain.Instance), DrainTime).ConfigureAwait(false);
+        return StatusOf(score, drained.Status);
     }
 
     public async ValueTask DisposeAsync()

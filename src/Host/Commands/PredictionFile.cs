@@ -9,7 +9,7 @@ public static class PredictionFile
 {
     /// <summary>All predictions of a file, or of standard input for <c>-</c>.</summary>
     /// <exception cref="BadInputException">The file is not there, or a line is no prediction.</exception>
-    public static IEnumerable<StoredPrediction> Read(string path, TextReader stdin)
+    public static IEnumerable<Prediction> Read(string path, TextReader stdin)
     {
         var number = 0L;
         foreach (var line in Lines(path, stdin))
@@ -21,10 +21,10 @@ public static class PredictionFile
 
     /// <summary>Predictions by id; a record that was scored again after a crash has several.</summary>
     /// <exception cref="BadInputException">An id is not there.</exception>
-    public static IReadOnlyList<StoredPrediction> Find(string path, TextReader stdin, IReadOnlyCollection<string> ids)
+    public static IReadOnlyList<Prediction> Find(string path, TextReader stdin, IReadOnlyCollection<string> ids)
     {
         var wanted = ids.ToHashSet(StringComparer.Ordinal);
-        var found = new List<StoredPrediction>();
+        var found = new List<Prediction>();
         var number = 0L;
         foreach (var line in Lines(path, stdin))
         {
@@ -39,7 +39,7 @@ public static class PredictionFile
     }
 
     /// <summary>Predictions chosen at random, each as likely as the other, in the order of the file.</summary>
-    public static IReadOnlyList<StoredPrediction> Sample(string path, TextReader stdin, int count, int seed)
+    public static IReadOnlyList<Prediction> Sample(string path, TextReader stdin, int count, int seed)
     {
         // Reservoir sampling (Vitter's algorithm R): one pass, whatever the length.
         var random = new Random(seed);
@@ -81,9 +81,9 @@ public static class PredictionFile
             while (reader.ReadLine() is { } line) yield return line;
     }
 
-    private static StoredPrediction Parse(string line, string path, long number) =>
-        PredictionReader.TryParse(Encoding.UTF8.GetBytes(line), out var p, out var reason)
-            ? new StoredPrediction(p.Id, p.Pipeline, p.Version, p.Partition, p.Epoch, p.Offset, p.Score)
+    private static Prediction Parse(string line, string path, long number) =>
+        PredictionReader.TryParse(Encoding.UTF8.GetBytes(line), out var prediction, out var reason)
+            ? prediction
             : throw new BadInputException($"{Name(path)}, line {Figures.Count(number)}: {reason}");
 
     private static string Name(string path) => path == "-" ? "standard input" : path;

@@ -11,7 +11,7 @@ public interface IJournal : IAsyncDisposable
     Task<IReadOnlyList<string>> Learners();
 
     /// <summary>Recomputes predictions; the results are in the order given.</summary>
-    Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<StoredPrediction> predictions, CancellationToken cancellation);
+    Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation);
 
     /// <summary>Folds one learner's journal from nothing and compares every fingerprint and snapshot.</summary>
     Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation);
@@ -26,8 +26,9 @@ public interface INode : IJournal
     /// <summary>Where the node's time goes, by stage.</summary>
     PipelineClocks Clocks { get; }
 
-    /// <summary>Drains: what is in flight is scored, committed, learned and persisted. Audits are possible after it.</summary>
-    Task Stop();
+    /// <summary>Drains: what is in flight is scored, committed, learned and persisted. Audits are possible after it, a status is not.</summary>
+    /// <returns>The pipeline as it was last.</returns>
+    Task<PipelineStatus> Stop();
 }
 
 /// <summary>What a node is started with.</summary>
