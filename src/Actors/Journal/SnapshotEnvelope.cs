@@ -70,12 +70,10 @@ public static class SnapshotRetention
     /// <summary>The snapshots to delete.</summary>
     /// <param name="kept">Sequence numbers kept so far, ascending, the newest last.</param>
     /// <param name="recent">How many of the newest to keep in any case.</param>
-    /// <param name="spaced">Whether older ones are kept at growing distances.</param>
-    public static IReadOnlyList<long> Surplus(IReadOnlyList<long> kept, int recent, bool spaced = true)
+    public static IReadOnlyList<long> Surplus(IReadOnlyList<long> kept, int recent)
     {
         var surplus = new List<long>();
         if (kept.Count <= recent) return surplus;
-        if (!spaced) return [.. kept.Take(kept.Count - recent)];
         var newest = kept[^1];
         var bucket = -1;
         // Oldest first: of those whose age falls between two powers of two the oldest stays.

@@ -369,7 +369,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private void SnapshotSaved(SaveSnapshotSuccess saved)
     {
         _snapshots = [.. _snapshots, saved.Metadata.SequenceNr];
-        var surplus = SnapshotRetention.Surplus(_snapshots, _definition.Options.SnapshotsKept, _definition.Options.KeepSpaced);
+        var surplus = SnapshotRetention.Surplus(_snapshots, _definition.Options.SnapshotsKept);
         foreach (var sequence in surplus) DeleteSnapshot(sequence);
         _snapshots = [.. _snapshots.Except(surplus)];
         FinishDrain();

@@ -36,7 +36,8 @@ public sealed record Drain
     public static Drain Instance { get; } = new();
 }
 
-/// <summary>All that was learned is in the journal; the learner's last status.</summary>
+/// <summary>All that was learned is in the journal.</summary>
+/// <param name="Status">The learner as it was last.</param>
 public sealed record Drained(LearnerStatus Status);
 
 /// <summary>Stops learning; scoring goes on from the version reached.</summary>
@@ -98,7 +99,6 @@ public sealed record LearnerStatus(
 /// <param name="SnapshotEveryEvents">Events between snapshots.</param>
 /// <param name="SnapshotEveryBytes">Event bytes between snapshots.</param>
 /// <param name="SnapshotsKept">Newest snapshots kept in any case.</param>
-/// <param name="KeepSpaced">Whether older ones are kept too, about one for each doubling of age.</param>
 /// <param name="RingBytes">Newest event bytes held in memory for replicas.</param>
 public sealed record LearnerOptions(
     int MaxRows = 4096,
@@ -107,7 +107,6 @@ public sealed record LearnerOptions(
     long SnapshotEveryEvents = 1000,
     long SnapshotEveryBytes = 64L << 20,
     int SnapshotsKept = 3,
-    bool KeepSpaced = true,
     long RingBytes = 16L << 20)
 {
     public TimeSpan Wait { get; } = MaxWait ?? TimeSpan.FromMilliseconds(20);

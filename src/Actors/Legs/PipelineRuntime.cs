@@ -63,7 +63,6 @@ public sealed class PipelineRuntime : IAsyncDisposable
     private readonly SnapshotHealth _health;
     private readonly IActorRef _replicaActor;
     private readonly IActorRef _scoreLeg;
-    private PipelineStatus? _last;
 
     private PipelineRuntime(ActorSystem system, PipelineParts parts, IActorRef learners, SnapshotHealth health, JournalReader journal)
     {
@@ -90,7 +89,6 @@ public sealed class PipelineRuntime : IAsyncDisposable
     /// <summary>The pipeline as it is now; a learner that does not answer (it is recovering, or its journal is away) is shown so.</summary>
     public async Task<PipelineStatus> Status()
     {
-        if (_last is { } last) return last;
         var score = await _scoreLeg.Ask<ScoreLegStatus>(GetScoreLegStatus.Instance, Answer).ConfigureAwait(false);
         LearnerStatus learner;
         try
@@ -102,24 +100,25 @@ public sealed class PipelineRuntime : IAsyncDisposable
             var why = _health.FailureOf(_parts.Learner.PersistenceId) ?? "the learner does not answer: it is recovering, or its database is away";
             learner = new LearnerStatus(LearnerState.Recovering, why, new ModelVersion(_parts.Learner.Lineage, _parts.Learner.Shard, Replica.Sequence), Replica.Read(f => f is null ? [] : (IReadOnlyList<PartitionLedger>)[.. f.Partitions]), [], 0, 0, 0, 0);
         }
-        return Status(score, learner);
+        return StatusOf(score, learner);
     }
 
-    private PipelineStatus Status(ScoreLegStatus score, LearnerStatus learner)
+    private PipelineStatus StatusOf(ScoreLegStatus score, LearnerStatus learner)
     {
         var replica = Replica.Sequence;
         var stale = Math.Max(0, learner.Version.Sequence - replica);
-        var staleFor = stale == 0 ? TimeSpan.Zero : _parts.Learner.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Replica.AppliedAt);
+        var staleFor = stale == 0 || replica == 0 ? TimeSpan.Zero : _parts.Learner.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Replica.AppliedAt);
         return new PipelineStatus(score, learner, replica, stale, staleFor, Ledger(score, learner));
     }
 
-    /// <summary>Stops scoring and learning: what is in flight is scored, committed, learned and persisted. The status stays as it then is.</summary>
-    public async Task Stop()
+    /// <summary>Stops scoring and learning: what is in flight is scored, committed, learned and persisted.</summary>
+    /// <returns>The pipeline as it was last.</returns>
+    public async Task<PipelineStatus> Stop()
     {
         var score = await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
         await _replicaActor.GracefulStop(Answer).ConfigureAwait(false);
         var drained = await _learners.Ask<Drained>(new LearnerEnvelope(_parts.Learner.EntityId, Drain.Instance), DrainTime).ConfigureAwait(false);
-        _last = Status(score, drained.Status);
+        return StatusOf(score, drained.Status);
     }
 
     public async ValueTask DisposeAsync()

@@ -82,8 +82,8 @@ public static class PredictionFile
     }
 
     private static Prediction Parse(string line, string path, long number) =>
-        PredictionReader.TryParse(Encoding.UTF8.GetBytes(line), out var p, out var reason)
-            ? p
+        PredictionReader.TryParse(Encoding.UTF8.GetBytes(line), out var prediction, out var reason)
+            ? prediction
             : throw new BadInputException($"{Name(path)}, line {Figures.Count(number)}: {reason}");
 
     private static string Name(string path) => path == "-" ? "standard input" : path;

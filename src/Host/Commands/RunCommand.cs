@@ -63,8 +63,7 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
 
         if (facts?.Status.Refusal is { } refusal) throw new BadInputException(refusal);
         if (stop.IsCancellationRequested) terminal.Out.WriteLine("Stopping: what is in flight is scored, learned and stored first. Ctrl-C again stops at once; what was learned stays learned.");
-        await node.Stop().ConfigureAwait(false);
-        facts = tracker.Next(await node.Status().ConfigureAwait(false) is { } last && (last.Learner.State != LearnerState.Recovering || facts is null) ? last : facts!.Status);
+        facts = tracker.Next(await node.Stop().ConfigureAwait(false));
         Summary.Write(terminal.Out, facts, elapsed, pipeline, folder);
         if (request.Stages) Summary.WriteStages(terminal.Out, node.Clocks, elapsed);
         var balance = facts.Status.Ledger.All(l => l.Balances) ? ExitStatus.Ok : ExitStatus.Differs;

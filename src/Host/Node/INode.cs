@@ -26,8 +26,9 @@ public interface INode : IJournal
     /// <summary>Where the node's time goes, by stage.</summary>
     PipelineClocks Clocks { get; }
 
-    /// <summary>Drains: what is in flight is scored, committed, learned and persisted. Audits are possible after it.</summary>
-    Task Stop();
+    /// <summary>Drains: what is in flight is scored, committed, learned and persisted. Audits are possible after it, a status is not.</summary>
+    /// <returns>The pipeline as it was last.</returns>
+    Task<PipelineStatus> Stop();
 }
 
 /// <summary>What a node is started with.</summary>

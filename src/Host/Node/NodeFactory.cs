@@ -1,81 +1,104 @@
 using Akka.Actor;
 using Akka.Cluster;
+using Akka.Configuration;
 using StreamMLOps.Actors;
 using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Host;
 
-/// <summary>Nodes of actors.</summary>
+/// <summary>Nodes of actors: a cluster of one, its learner sharded, its journal in SQLite.</summary>
 public sealed class NodeFactory : INodeFactory
 {
-    /// <inheritdoc/>
+    private const string SystemName = "streammlops";
+
     public async Task<INode> Start(NodeOptions options, CancellationToken cancellation)
     {
         var pipeline = options.Pipeline ?? throw new ArgumentException("a node runs a pipeline", nameof(options));
-        var system = ActorSystem.Create("streammlops", options.Akka);
-        try
-        {
-            var cluster = Cluster.Get(system);
-            await cluster.JoinAsync(cluster.SelfAddress, cancellation).ConfigureAwait(false);
-            var definition = PipelineFactory.Learner(pipeline, options.Folder, new PipelineClocks(), options.Time);
-            var health = new SnapshotHealth();
-            var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
-            var journal = new JournalReader(system);
-            var parts = new PipelineParts(
-                definition,
-                new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name)),
-                new FileSink(pipeline.Sink.Predictions),
-                new FileSink(pipeline.Sink.DeadLetters));
-            return new Node(system, options, journal, PipelineRuntime.Start(system, parts, learners, health, journal));
-        }
-        catch
-        {
-            await system.Terminate().ConfigureAwait(false);
-            throw;
-        }
+        var system = ActorSystem.Create(SystemName, options.Akka);
+        var cluster = Cluster.Get(system);
+        await cluster.JoinAsync(cluster.SelfAddress, cancellation).ConfigureAwait(false);
+        var definition = new LearnerDefinition(
+            pipeline.Name,
+            pipeline.Lineage,
+            Shard: 0,
+            SettingsText.Write(pipeline.Genesis),
+            Define,
+            pipeline.CreateSource(new FileCommitStore(options.Folder.Commits)),
+            pipeline.CreateDecoder(),
+            pipeline.Featurize.Create(),
+            new LearnerOptions(
+                pipeline.Learn.MaxRows,
+                pipeline.Learn.MaxBytes,
+                pipeline.Learn.MaxWait,
+                pipeline.Snapshots.EveryEvents,
+                pipeline.Snapshots.EveryBytes,
+                pipeline.Snapshots.KeepRecent),
+            new PipelineClocks(),
+            options.Time);
+        var health = new SnapshotHealth();
+        var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
+        var journal = new JournalReader(system);
+        var parts = new PipelineParts(
+            definition,
+            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name)),
+            new FileSink(pipeline.Sink.Predictions),
+            new FileSink(pipeline.Sink.DeadLetters));
+        return new Node(system, journal, options.Settings, PipelineRuntime.Start(system, parts, learners, health, journal));
     }
 
-    /// <inheritdoc/>
     public Task<IJournal> Open(NodeOptions options, CancellationToken cancellation)
     {
-        // Reading needs no cluster.
-        var local = Akka.Configuration.ConfigurationFactory.ParseString("akka.actor.provider = local").WithFallback(options.Akka);
-        var system = ActorSystem.Create("streammlops-reader", local);
-        return Task.FromResult<IJournal>(new Journal(system, options, new JournalReader(system)));
+        // Nothing runs here: no cluster, and no tables are made in a journal that another process may be writing.
+        var reading = ConfigurationFactory.ParseString("""
+            akka.actor.provider = local
+            akka.persistence.journal.sql.auto-initialize = off
+            akka.persistence.snapshot-store.sql.auto-initialize = off
+            """);
+        var system = ActorSystem.Create(SystemName, reading.WithFallback(options.Akka));
+        return Task.FromResult<IJournal>(new Journal(system, new JournalReader(system), options.Settings));
     }
 
-    /// <summary>The journal of a data folder.</summary>
-    private class Journal(ActorSystem system, NodeOptions options, JournalReader reader) : IJournal
+    private static FoldDefinition Define(Genesis genesis)
+    {
+        try
+        {
+            var (model, featurize) = PipelineSettings.ReadGenesis(SettingsText.Read(genesis.Settings));
+            return new FoldDefinition(model, featurize.Create());
+        }
+        catch (ArgumentException e)
+        {
+            throw new JournalFormatException($"lineage '{genesis.Lineage}' of '{genesis.Pipeline}' was begun with settings that this version does not have: {e.Message}");
+        }
+    }
+
+    private class Journal(ActorSystem system, JournalReader reader, NodeSettings settings) : IJournal
     {
         public Task<IReadOnlyList<string>> Learners() => reader.Learners();
 
         public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation) =>
-            new Auditor(reader, PipelineFactory.Define, Source, system).Audit(predictions, cancellation);
+            new Auditor(reader, Define, SourceOf, system).Audit(predictions, cancellation);
 
         public Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation) =>
-            new Verifier(reader, PipelineFactory.Define).Verify(learner, progress, cancellation);
+            new Verifier(reader, Define).Verify(learner, progress, cancellation);
 
         public virtual async ValueTask DisposeAsync() => await system.Terminate().ConfigureAwait(false);
 
-        private (ISource, IDecoder)? Source(string name) =>
-            options.Settings.Pipelines.FirstOrDefault(p => p.Name == name) is { } pipeline
-                ? (PipelineFactory.Source(pipeline, options.Folder), PipelineFactory.Decoder(pipeline))
-                : null;
+        private (ISource Source, IDecoder Decoder)? SourceOf(string name) =>
+            settings.Pipelines.FirstOrDefault(p => p.Name == name) is { } pipeline ? (pipeline.CreateSource(null), pipeline.CreateDecoder()) : null;
     }
 
-    /// <summary>A node that runs a pipeline.</summary>
-    private sealed class Node(ActorSystem system, NodeOptions options, JournalReader reader, PipelineRuntime pipeline) : Journal(system, options, reader), INode
+    private sealed class Node(ActorSystem system, JournalReader reader, NodeSettings settings, PipelineRuntime pipeline) : Journal(system, reader, settings), INode
     {
         public PipelineClocks Clocks => pipeline.Clocks;
 
         public Task<PipelineStatus> Status() => pipeline.Status();
 
-        public Task Stop() => pipeline.Stop();
+        public Task<PipelineStatus> Stop() => pipeline.Stop();
 
         public override async ValueTask DisposeAsync()
         {
-            await pipeline.DisposeAsync().ConfigureAwait(false);
             await base.DisposeAsync().ConfigureAwait(false);
+            await pipeline.DisposeAsync().ConfigureAwait(false);
         }
     }
 }

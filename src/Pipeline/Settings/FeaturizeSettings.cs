@@ -42,7 +42,7 @@ public sealed record FeaturizerSpec(string Name, ParameterValues Values)
     [
         new("hash", "Folds names and indices into 2^bits indices; features that meet are summed.",
             new Parameter.Integer("bits", 24, 1, 32, "Bits of the index."),
-            new Parameter.Integer("seed", 0, 0, long.MaxValue, "Seed of the hash.")),
+            new Parameter.Integer("salt", 0, 0, long.MaxValue, "Other salts let other features meet.")),
     ];
 
     /// <summary>Reads <c>NAME</c> or <c>{ NAME { ...parameters } }</c>.</summary>

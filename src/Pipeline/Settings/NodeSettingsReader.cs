@@ -126,11 +126,18 @@ public static class NodeSettingsReader
         return settings;
     }
 
-    private static JsonFields ReadJson(SettingsReader reader)
+    private static JsonMapping ReadJson(SettingsReader reader)
     {
-        var settings = new JsonFields(reader.Text("id"), reader.Text("features"), reader.Text("label"), reader.Text("event-time"));
-        if (settings.Features.Length == 0) reader.Fault("features", "must name a field");
+        var settings = new JsonMapping(reader.Text("id"), reader.Text("features"), reader.Text("label"), reader.Text("event-time"));
         reader.RefuseUnread();
+        try
+        {
+            _ = JsonPaths.Of(settings);
+        }
+        catch (ArgumentException e)
+        {
+            reader.FaultOfBlock(e.Message);
+        }
         return settings;
     }
 
@@ -164,8 +171,7 @@ public static class NodeSettingsReader
         var settings = new SnapshotSettings(
             reader.IntegerOrNever("every-events", 1),
             reader.BytesOrNever("every-bytes", 1),
-            (int)reader.Integer("keep-recent", 1, 1000),
-            reader.Flag("keep-spaced"));
+            (int)reader.Integer("keep-recent", 1, 1000));
         reader.RefuseUnread();
         return settings;
     }

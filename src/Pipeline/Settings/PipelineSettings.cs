@@ -91,9 +91,8 @@ public sealed record LearnSettings(int MaxRows, int MaxBytes, TimeSpan MaxWait, 
 /// <summary>When snapshots are taken and which are kept.</summary>
 /// <param name="EveryEvents">Events from one snapshot to the next; <see cref="Never"/>: events do not count.</param>
 /// <param name="EveryBytes">Bytes of events from one snapshot to the next; <see cref="Never"/>: bytes do not count.</param>
-/// <param name="KeepRecent">Newest snapshots that are kept.</param>
-/// <param name="KeepSpaced">Whether older ones are kept at exponentially growing distances, so that old audits stay quick.</param>
-public sealed record SnapshotSettings(long EveryEvents, long EveryBytes, int KeepRecent, bool KeepSpaced)
+/// <param name="KeepRecent">Newest snapshots that are kept; older ones are kept at exponentially growing distances.</param>
+public sealed record SnapshotSettings(long EveryEvents, long EveryBytes, int KeepRecent)
 {
     /// <summary>A count that is never reached.</summary>
     public const long Never = long.MaxValue;

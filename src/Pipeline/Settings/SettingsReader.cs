@@ -24,6 +24,9 @@ public sealed class SettingsReader(ConfigNode.Map block, string path, ICollectio
     /// <summary>Notes a fault of a key's value.</summary>
     public void Fault(string key, string message) => faults.Add(new(PathOf(key), message));
 
+    /// <summary>Notes a fault of the block as a whole.</summary>
+    public void FaultOfBlock(string message) => faults.Add(new(Path, message));
+
     /// <summary>A block within; an empty one (and a fault) where the key holds no block.</summary>
     public SettingsReader Block(string key)
     {

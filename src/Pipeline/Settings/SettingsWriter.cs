@@ -26,8 +26,7 @@ public static class SettingsWriter
         .With("snapshots", ConfigNode.Of(
             ("every-events", p.Snapshots.EveryEvents == SnapshotSettings.Never ? "never" : Text(p.Snapshots.EveryEvents)),
             ("every-bytes", p.Snapshots.EveryBytes == SnapshotSettings.Never ? "never" : Spelling.Bytes(p.Snapshots.EveryBytes)),
-            ("keep-recent", Text(p.Snapshots.KeepRecent)),
-            ("keep-spaced", Text(p.Snapshots.KeepSpaced))))
+            ("keep-recent", Text(p.Snapshots.KeepRecent))))
         .With("sink", ConfigNode.Of(
             ("predictions", Path.GetRelativePath(dataFolder, p.Sink.Predictions)), ("dead-letters", Path.GetRelativePath(dataFolder, p.Sink.DeadLetters))))
         .With("audit", ConfigNode.Of(("keep", Spelling.Of(p.Audit.Keep))))

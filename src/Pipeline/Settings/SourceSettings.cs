@@ -34,7 +34,7 @@ public enum RecordFormat
 /// <summary>What the records look like.</summary>
 /// <param name="Kind">The format.</param>
 /// <param name="Json">Which JSON fields hold what.</param>
-public sealed record FormatSettings(RecordFormat Kind, JsonFields Json)
+public sealed record FormatSettings(RecordFormat Kind, JsonMapping Json)
 {
     /// <summary>What decides how bytes become rows and labels, as settings; id and time do not enter the fold.</summary>
     public ConfigNode.Map ToConfig() => ConfigNode.Map.Empty.With(Spelling.Of(Kind), Kind == RecordFormat.Json
@@ -46,13 +46,6 @@ public sealed record FormatSettings(RecordFormat Kind, JsonFields Json)
         ? $"{Spelling.Of(Kind)}{{features={Spelling.Quote(Json.Features)},label={Spelling.Quote(Json.Label)}}}"
         : Spelling.Of(Kind);
 }
-
-/// <summary>Names of the JSON fields that are mapped.</summary>
-/// <param name="Id">The record's id.</param>
-/// <param name="Features">The object of features: names or indices, and values.</param>
-/// <param name="Label">The label.</param>
-/// <param name="EventTime">When it happened.</param>
-public sealed record JsonFields(string Id, string Features, string Label, string EventTime);
 
 /// <summary>The shape of the generated stream: malicious URLs with features that appear each day, drift and noise.</summary>
 /// <param name="Rows">Rows of the whole stream.</param>

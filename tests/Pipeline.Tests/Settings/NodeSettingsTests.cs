@@ -17,13 +17,13 @@ public sealed class NodeSettingsTests
         Assert.Equal(new JournalSettings(JournalProvider.Sqlite, TimeSpan.FromSeconds(5)), node.Journal);
         Assert.Equal("p", p.Name);
         Assert.Equal("main", p.Lineage);
-        var json = new JsonFields("id", "f", "y", "st");
+        var json = new JsonMapping("id", "f", "y", "st");
         Assert.Equal(new SourceSettings(SourceKind.File, "rows.svm", false, 256, new FormatSettings(RecordFormat.SvmLight, json), new GeneratorSettings(200_000, 7, 20_000, 0.01, 0.33)), p.Source);
         Assert.Empty(p.Featurize.Steps);
         Assert.Equal("logistic-regression", p.Model.Kind.Name);
         Assert.Equal(LabelSource.Inline, p.Labels);
         Assert.Equal(new LearnSettings(4096, 1 << 20, TimeSpan.FromMilliseconds(20), 1), p.Learn);
-        Assert.Equal(new SnapshotSettings(SnapshotSettings.Never, 64L << 20, 3, true), p.Snapshots);
+        Assert.Equal(new SnapshotSettings(1000, 64L << 20, 3), p.Snapshots);
         Assert.Equal(new SinkSettings(Path.Combine("streammlops-data", "predictions.jsonl"), Path.Combine("streammlops-data", "dead-letters.jsonl")), p.Sink);
         Assert.Equal(new AuditSettings(AuditKeep.Learned), p.Audit);
         Assert.Equal(new LimitSettings(1 << 20, 64 << 10), p.Limits);
@@ -116,6 +116,15 @@ public sealed class NodeSettingsTests
         Assert.Equal("stream-mlops.pipelines.x.source.path: names no file; set it, or kind = generator", fault.ToString());
     }
 
+    [Theory]
+    [InlineData("source.json.label = f")]
+    [InlineData("source.json.features = \"\"")]
+    public void A_json_mapping_that_cannot_be_is_told(string change)
+    {
+        var fault = Assert.Single(NodeSettingsReader.Read(HoconDocument.Parse(Smallest + "stream-mlops.pipelines.p." + change, "f")).Faults);
+        Assert.Equal("stream-mlops.pipelines.p.source.json", fault.Path);
+    }
+
     [Fact]
     public void Two_pipelines_never_write_one_file()
     {
@@ -200,8 +209,8 @@ public sealed class NodeSettingsTests
             stream-mlops { data-folder = "a b/c", journal.lock-timeout = 1.5s
               pipelines.p {
                 source { kind = file, path = "x y.svm", follow = on, chunk-rows = 7, format = json, json.id = other, generator { rows = 3, noise = 0.125 } }
-                featurize = [ hash, { hash { bits = 20, seed = 3 } } ], model { optimizer { ftrl { alpha = 0.3 } }, seed = 9 }
-                learn { max-rows = 5, max-bytes = 5000, max-wait = 1ms }, snapshots { every-events = 3, every-bytes = never, keep-spaced = off }
+                featurize = [ hash, { hash { bits = 20, salt = 3 } } ], model { optimizer { ftrl { alpha = 0.3 } }, seed = 9 }
+                learn { max-rows = 5, max-bytes = 5000, max-wait = 1ms }, snapshots { every-events = 3, every-bytes = never }
                 sink { predictions = p.jsonl, dead-letters = "/var/d.jsonl" }, limits.record-bytes = 2 KiB } }
             """);
         var again = NodeSettingsReader.Parse(node.ToConfig().ToHocon());
