@@ -2,6 +2,7 @@ using Akka.Streams.Dsl;
 using Microsoft.Data.Sqlite;
 using StreamMLOps.Learning;
 using StreamMLOps.Pipeline;
+using StreamMLOps.Tests;
 
 namespace StreamMLOps.Actors.Tests.Runtime;
 
@@ -23,7 +24,7 @@ public sealed class DatabaseAwaySpecs : IDisposable
     private async Task Locked(string config, LearnerState expected)
     {
         var path = Path.Combine(_folder, "rows.svm");
-        await System.IO.File.WriteAllTextAsync(path, Rows.SvmLight(0, N));
+        await System.IO.File.WriteAllTextAsync(path, SyntheticRows.SvmLight(0, N));
         await using var node = await TestNode.Start(_folder, path, new LearnerOptions(MaxRows: 512), extraConfig: config.Replace("FOLDER", _folder), source: new Paced(path, _folder));
         await node.Until(s => s.Learner.Rows > 2_000);
 

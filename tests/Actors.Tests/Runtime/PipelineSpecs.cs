@@ -1,5 +1,6 @@
 using StreamMLOps.Learning;
 using StreamMLOps.Pipeline;
+using StreamMLOps.Tests;
 
 namespace StreamMLOps.Actors.Tests.Runtime;
 
@@ -12,7 +13,7 @@ public sealed class PipelineSpecs : IDisposable
     private string File(long rows)
     {
         var path = Path.Combine(_folder, "rows.svm");
-        System.IO.File.WriteAllText(path, Rows.SvmLight(0, rows));
+        System.IO.File.WriteAllText(path, SyntheticRows.SvmLight(0, rows));
         return path;
     }
 
