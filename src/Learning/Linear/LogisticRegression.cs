@@ -88,13 +88,13 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
     private readonly T _largest;
     private TOptimizer _optimizer;
     private FeatureIndex _index = new();
-    private PinnedArray<T> _cells;                    // cell c owns [c * Width, (c + 1) * Width); cell 0 is zero and stays so
+    private NativeArray<T> _cells;                    // cell c owns [c * Width, (c + 1) * Width); cell 0 is zero and stays so
     private Intercept _intercept;
     private long _rows;
 
-    private PinnedArray<int> _row;               // the row's cells
-    private PinnedArray<T> _values;
-    private PinnedArray<T> _weights;
+    private NativeArray<int> _row = new(0);               // the row's cells
+    private NativeArray<T> _values = new(0);
+    private NativeArray<T> _weights = new(0);
 
     public LogisticRegression(ModelSpec spec, TOptimizer optimizer)
     {
@@ -180,7 +180,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         foreach (var number in numbers)
             if (!T.IsFinite(number)) throw new StateFormatException("a parameter is not finite: the bytes are damaged");
 
-        var cells = new PinnedArray<T>(numbers.Length + TOptimizer.Width);
+        var cells = new NativeArray<T>(numbers.Length + TOptimizer.Width);
         numbers.CopyTo(cells.Span[TOptimizer.Width..]);
         (_rows, _intercept, _index, _cells) = (rows, intercept, index, cells);
     }
@@ -278,6 +278,10 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
 
     private void ReserveCells(int cells)
     {
-        if (cells * TOptimizer.Width > _cells.Length) _cells = _cells.Resized(Math.Max(cells, (int)(cells * 1.2)) * TOptimizer.Width);
+        if (cells * TOptimizer.Width <= _cells.Length) return;
+        var larger = new NativeArray<T>(Math.Max(cells, (int)(cells * 1.2)) * TOptimizer.Width);
+        _cells.Span.CopyTo(larger.Span);
+        GC.KeepAlive(_cells);
+        _cells = larger;
     }
 }
