@@ -138,7 +138,7 @@ public sealed unsafe class FeatureIndex
         for (; ; bucket = Next(bucket))
         {
             var cell = CellIn(bucket, feature);
-            if (cell != 0 || !IsFull(bucket)) return cell;
+            if (cell != 0 || FreeLanes(bucket) != 0) return cell;
         }
     }
 
@@ -149,10 +149,13 @@ public sealed unsafe class FeatureIndex
         {
             var cell = CellIn(bucket, feature);
             if (cell != 0) return cell;
-            if (!IsFull(bucket)) break;
+            var free = FreeLanes(bucket);
+            if (free == 0) continue;
+            var lane = BitOperations.TrailingZeroCount(free);
+            bucket[lane] = feature;
+            bucket[Lanes + lane] = (uint)++Count;
+            return Count;
         }
-        Fill(bucket, feature, ++Count);
-        return Count;
     }
 
     private uint* Next(uint* bucket) => bucket + 2 * Lanes < _end ? bucket + 2 * Lanes : _buckets;
@@ -195,13 +198,6 @@ public sealed unsafe class FeatureIndex
         return equal == 0 ? 0 : (int)bucket[Lanes + BitOperations.TrailingZeroCount(equal)];
     }
 
-    private static bool IsFull(uint* bucket) => bucket[2 * Lanes - 1] != 0;
-
-    private static void Fill(uint* bucket, uint feature, int cell)
-    {
-        var lane = 0;
-        while (bucket[Lanes + lane] != 0) lane++;
-        bucket[lane] = feature;
-        bucket[Lanes + lane] = (uint)cell;
-    }
+    private static uint FreeLanes(uint* bucket) =>
+        Vector256.Equals(Vector256.Load(bucket + Lanes), Vector256<uint>.Zero).ExtractMostSignificantBits();
 }

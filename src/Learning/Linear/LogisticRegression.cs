@@ -95,6 +95,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
     private NativeArray<int> _row = new(0);               // the row's cells
     private NativeArray<T> _values = new(0);
     private NativeArray<T> _weights = new(0);
+    private NativeArray<T> _seconds = new(0);
 
     public LogisticRegression(ModelSpec spec, TOptimizer optimizer)
     {
@@ -194,23 +195,37 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         var at = _row.Pointer;
         var values = _values.Pointer;
         var weights = _weights.Pointer;
+        var seconds = _seconds.Pointer;
         var even = Vector128<T>.Zero;
         var odd = Vector128<T>.Zero;
-        for (var k = 0; k < row.Count; k += Stride)
+        for (nint k = 0; k < row.Count; k += Stride)
         {
-            var w = Cells.Gather(cells, at + k, TOptimizer.Width);
-            Vector128.Store(w, weights + k);
-            even += w * Vector128.Load(values + k);
+            even += GatherWeights(cells, at + k, weights + k, seconds + k) * Vector128.Load(values + k);
             var next = k + Vector128<T>.Count;
-            w = Cells.Gather(cells, at + next, TOptimizer.Width);
-            Vector128.Store(w, weights + next);
-            odd += w * Vector128.Load(values + next);
+            odd += GatherWeights(cells, at + next, weights + next, seconds + next) * Vector128.Load(values + next);
         }
         var lanes = even + odd;
         var sum = sizeof(T) == sizeof(float) ? (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]) : lanes[0] + lanes[1];
         var margin = double.CreateTruncating(sum) + _intercept.Value;
         // Infinite products of both signs: the row says nothing.
         return double.IsNaN(margin) ? 0 : margin;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<T> GatherWeights(T* cells, int* at, T* weights, T* seconds)
+    {
+        Vector128<T> weight;
+        if (TOptimizer.Width == 2)
+        {
+            weight = Cells.GatherPairs(cells, at, out var second);
+            Vector128.Store(second, seconds);
+        }
+        else
+        {
+            weight = Cells.Gather(cells, at, TOptimizer.Width);
+        }
+        Vector128.Store(weight, weights);
+        return weight;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -220,20 +235,26 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         var at = _row.Pointer;
         var values = _values.Pointer;
         var weights = _weights.Pointer;
+        var seconds = _seconds.Pointer;
         var optimizer = _optimizer;
         var scale = Vector128.Create(T.Clamp(T.CreateTruncating(gradient), -_largest, _largest));
         var l2 = Vector128.Create(_l2);
         var largest = Vector128.Create(_largest);
-        for (var k = 0; k < count; k += Vector128<T>.Count)
+        for (nint k = 0; k < count; k += Vector128<T>.Count)
         {
             var weight = Vector128.Load(weights + k);
-            var second = TOptimizer.Width > 1 ? Cells.Gather(cells + 1, at + k, TOptimizer.Width) : default;
+            var second = TOptimizer.Width switch { 1 => default, 2 => Vector128.Load(seconds + k), _ => Cells.Gather(cells + 1, at + k, TOptimizer.Width) };
             var third = TOptimizer.Width > 2 ? Cells.Gather(cells + 2, at + k, TOptimizer.Width) : default;
             var g = scale * Vector128.Load(values + k) + l2 * weight;
             g = Vector128.ClampNative(g, -largest, largest);
             optimizer.Step(g, ref weight, ref second, ref third);
+            if (TOptimizer.Width == 2)
+            {
+                Cells.ScatterPairs(cells, at + k, weight, second);
+                continue;
+            }
             Cells.Scatter(cells, at + k, TOptimizer.Width, weight);
-            if (TOptimizer.Width > 1) Cells.Scatter(cells + 1, at + k, TOptimizer.Width, second);
+            if (TOptimizer.Width > 2) Cells.Scatter(cells + 1, at + k, TOptimizer.Width, second);
             if (TOptimizer.Width > 2) Cells.Scatter(cells + 2, at + k, TOptimizer.Width, third);
         }
     }
@@ -274,6 +295,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         _row = new(capacity);
         _values = new(capacity);
         _weights = new(capacity);
+        _seconds = new(capacity);
     }
 
     private void ReserveCells(int cells)
