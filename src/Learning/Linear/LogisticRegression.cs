@@ -78,7 +78,7 @@ public static class LogisticRegression
 /// padded with zeros to whole strides, and the sum runs in <see cref="Stride"/> interleaved accumulators added in one fixed order, so
 /// its bits depend on the row alone.
 /// </remarks>
-internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
+internal sealed unsafe class LogisticRegression<T, TOptimizer> : ILinearModel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TOptimizer : struct, ILinearOptimizer<T>
 {
@@ -116,6 +116,8 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
 
     public long Features => _index.Count;
 
+    public long Bytes => _index.Bytes + _cells.Bytes;
+
     private static int Stride => Vector128<T>.Count * 2;
 
     public void Predict(in Row row, Span<double> scores)
@@ -123,6 +125,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         Reserve(row.Count);
         _index.Find(row.Indices, _row.Span);
         scores[0] = DeterministicMath.Sigmoid(Margin(row));
+        GC.KeepAlive(this);
     }
 
     public void Learn(in Row row, double label, double weight = 1)
@@ -149,6 +152,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         _optimizer.Begin(_rows);
         Update(row.Count, gradient);
         _rows++;
+        GC.KeepAlive(this);
     }
 
     public void Save(StateWriter writer)
