@@ -8,13 +8,14 @@ public class LogisticRegressionTests
     [Fact]
     public void A_step_of_gradient_descent_is_the_gradient_of_the_log_loss_by_finite_differences()
     {
-        const double rate = 0.5;
+        const double rate = 0.05;
         using var rows = ProbeStream.Rows(LearningTask.Binary, 0, 60);
         for (var i = 20; i < 60; i++)
         {
             // Weights from the rows before, read back by asking for one feature at a time; then one step on row i.
             var model = Sgd(rate);
-            for (var j = 0; j < i; j++) model.Learn(rows[j], rows.Labels[j]);
+            for (var j = 0; j < i; j++)
+                if (!rows[j].Values.ContainsAnyExceptInRange(-10, 10)) model.Learn(rows[j], rows.Labels[j]);
             var row = rows[i];
             if (row.Values.ContainsAnyExceptInRange(-10, 10)) continue;
             var before = Weights(model, row);
@@ -40,7 +41,7 @@ public class LogisticRegressionTests
         once.Learn(rows[0], 1, 1);
         twice.Learn(rows[0], 1, 2);
         none.Learn(rows[0], 1, 0);
-        Assert.Equal(Weights(once, rows[0]).Select(w => 2 * w), Weights(twice, rows[0]));
+        Assert.All(Weights(once, rows[0]).Zip(Weights(twice, rows[0])), w => Assert.Equal(2 * w.First, w.Second, 12));
         Assert.All(Weights(none, rows[0]), w => Assert.Equal(0, w));
     }
 
