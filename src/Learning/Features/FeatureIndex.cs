@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -22,8 +22,9 @@ public sealed unsafe class FeatureIndex
     private const double MaxLoad = 0.8;
     private const double Growth = 1.35;
 
-    private PinnedArray<Bucket> _memory;
-    private Bucket* _buckets;
+    private NativeArray<uint> _memory;
+    private uint* _buckets;
+    private uint* _end;
     private uint _length;
     private int _limit;
 
@@ -42,12 +43,8 @@ public sealed unsafe class FeatureIndex
     {
         var index = new FeatureIndex();
         index.Reserve(features.Length);
-        foreach (var feature in features)
-        {
-            var known = index.Count;
-            if (index.FindOrAddFrom(feature, index.Home(feature)) <= known)
-                throw new StateFormatException($"feature {feature} is listed twice: the bytes are damaged");
-        }
+        index.AddAll(features);
+        if (index.Count < features.Length) throw new StateFormatException("a feature is listed twice: the bytes are damaged");
         return index;
     }
 
@@ -56,12 +53,19 @@ public sealed unsafe class FeatureIndex
     /// <param name="cells">Receives as many cells; must be at least as long.</param>
     public void Find(ReadOnlySpan<uint> features, Span<int> cells)
     {
-        LocateHomes(features, cells);
-        for (var k = 0; k < features.Length; k++)
+        ArgumentOutOfRangeException.ThrowIfLessThan(cells.Length, features.Length);
+        fixed (uint* feature = features)
+        fixed (int* cell = cells)
         {
-            var home = (uint)cells[k];
-            cells[k] = _buckets[home].TryFind(features[k], out var cell) ? cell : FindFrom(features[k], home);
+            LocateHomes(feature, cell, features.Length);
+            for (var k = 0; k < features.Length; k++)
+            {
+                var home = BucketAt(_buckets, cell[k]);
+                var found = CellIn(home, feature[k]);
+                cell[k] = found != 0 ? found : FindFrom(feature[k], home);
+            }
         }
+        GC.KeepAlive(_memory);
     }
 
     /// <summary>The cell of each feature, a new one for those never seen.</summary>
@@ -69,69 +73,92 @@ public sealed unsafe class FeatureIndex
     /// <param name="cells">Receives as many cells; must be at least as long.</param>
     public void FindOrAdd(ReadOnlySpan<uint> features, Span<int> cells)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(cells.Length, features.Length);
         // Before the homes are computed, because growing moves them.
         if (features.Length > _limit - Count) Reserve(Count + features.Length);
-        LocateHomes(features, cells);
-        for (var k = 0; k < features.Length; k++)
-        {
-            var home = (uint)cells[k];
-            cells[k] = _buckets[home].TryFind(features[k], out var cell) ? cell : FindOrAddFrom(features[k], home);
-        }
+        fixed (uint* feature = features)
+        fixed (int* cell = cells) FindOrAdd(feature, cell, features.Length);
+        GC.KeepAlive(_memory);
     }
 
     /// <summary>Writes all features in first-seen order; the feature of cell <c>c</c> goes to <c>target[c - 1]</c>.</summary>
     /// <param name="target">At least <see cref="Count"/> long.</param>
     public void CopyTo(Span<uint> target)
     {
-        for (var bucket = _buckets; bucket < _buckets + _length; bucket++)
-            for (var lane = 0; lane < Lanes && bucket->Cells[lane] != 0; lane++)
-                target[bucket->Cells[lane] - 1] = bucket->Features[lane];
+        for (var i = 0; i < _length; i++)
+        {
+            var bucket = BucketAt(_buckets, i);
+            for (var lane = 0; lane < Lanes && bucket[Lanes + lane] != 0; lane++)
+                target[(int)bucket[Lanes + lane] - 1] = bucket[lane];
+        }
+        GC.KeepAlive(_memory);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FindOrAdd(uint* feature, int* cell, nint count)
+    {
+        LocateHomes(feature, cell, count);
+        var buckets = _buckets;
+        for (nint k = 0; k < count; k++)
+        {
+            var home = BucketAt(buckets, cell[k]);
+            var found = CellIn(home, feature[k]);
+            if (found == 0) found = FindOrAddFrom(feature[k], home);
+            cell[k] = found;
+        }
     }
 
     // Homes first and prefetched, so that the misses of a row overlap instead of waiting for one another.
-    private void LocateHomes(ReadOnlySpan<uint> features, Span<int> cells)
+    private void LocateHomes(uint* feature, int* cell, nint count)
     {
-        Debug.Assert(cells.Length >= features.Length);
-        for (var k = 0; k < features.Length; k++)
+        var buckets = _buckets;
+        var length = _length;
+        for (nint k = 0; k < count; k++)
         {
-            var home = Home(features[k]);
-            cells[k] = (int)home;
-            if (Sse.IsSupported) Sse.Prefetch0(_buckets + home);
+            var home = Home(feature[k], length);
+            cell[k] = home;
+            if (Sse.IsSupported) Sse.Prefetch0(BucketAt(buckets, home));
         }
     }
 
     // Two rounds: with one multiplication there are strides that send every feature to one bucket.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint Home(uint feature)
+    private static int Home(uint feature, uint length)
     {
         var hash = (feature >> 1) * 0x9E3779B1u;
         hash = (hash ^ (hash >> 15)) * 0x85EBCA77u;
-        return (uint)(((ulong)hash * _length) >> 32);
+        return (int)(((ulong)hash * length) >> 32);
     }
 
+    private static uint* BucketAt(uint* buckets, int number) => buckets + ((nint)(uint)number * (2 * Lanes));
+
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int FindFrom(uint feature, uint at)
+    private int FindFrom(uint feature, uint* bucket)
     {
-        for (; ; at = Next(at))
+        for (; ; bucket = Next(bucket))
         {
-            if (_buckets[at].TryFind(feature, out var cell)) return cell;
-            if (!_buckets[at].IsFull) return 0;
+            var cell = CellIn(bucket, feature);
+            if (cell != 0 || FreeLanes(bucket) != 0) return cell;
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int FindOrAddFrom(uint feature, uint at)
+    private int FindOrAddFrom(uint feature, uint* bucket)
     {
-        for (; ; at = Next(at))
+        for (; ; bucket = Next(bucket))
         {
-            if (_buckets[at].TryFind(feature, out var cell)) return cell;
-            if (!_buckets[at].IsFull) break;
+            var cell = CellIn(bucket, feature);
+            if (cell != 0) return cell;
+            var free = FreeLanes(bucket);
+            if (free == 0) continue;
+            var lane = BitOperations.TrailingZeroCount(free);
+            bucket[lane] = feature;
+            bucket[Lanes + lane] = (uint)++Count;
+            return Count;
         }
-        _buckets[at].Add(feature, ++Count);
-        return Count;
     }
 
-    private uint Next(uint at) => at + 1 < _length ? at + 1 : 0;
+    private uint* Next(uint* bucket) => bucket + 2 * Lanes < _end ? bucket + 2 * Lanes : _buckets;
 
     private void Reserve(int features)
     {
@@ -141,42 +168,36 @@ public sealed unsafe class FeatureIndex
         Allocate((uint)Math.Max(_length * Growth, features / (MaxLoad * Lanes) + 1));
         // In first-seen order: common features get the places nearest to their homes.
         Count = 0;
-        foreach (var feature in known) FindOrAddFrom(feature, Home(feature));
+        AddAll(known);
     }
 
+    // In slices small enough for their buckets to be in the cache when they are searched.
+    private void AddAll(ReadOnlySpan<uint> features)
+    {
+        const int slice = 64;
+        Span<int> cells = stackalloc int[slice];
+        for (; features.Length > slice; features = features[slice..]) FindOrAdd(features[..slice], cells);
+        FindOrAdd(features, cells);
+    }
+
+    [MemberNotNull(nameof(_memory))]
     private void Allocate(uint buckets)
     {
-        _memory = new((int)buckets);
+        _memory = new((int)buckets * 2 * Lanes);
         _buckets = _memory.Pointer;
+        _end = _buckets + _memory.Length;
         _length = buckets;
         _limit = (int)(buckets * Lanes * MaxLoad);
     }
 
-    private struct Bucket
+    // A free lane looks like feature 0, but feature 0 itself, where it is, comes before any free lane.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int CellIn(uint* bucket, uint feature)
     {
-        public fixed uint Features[Lanes];
-        public fixed int Cells[Lanes];    // 0: the lane is free
-
-        public bool IsFull => Cells[Lanes - 1] != 0;
-
-        // A free lane looks like feature 0, but feature 0 itself, where it is, comes before any free lane.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public bool TryFind(uint feature, out int cell)
-        {
-            fixed (uint* features = Features)
-            {
-                var equal = Vector256.Equals(Vector256.Load(features), Vector256.Create(feature)).ExtractMostSignificantBits();
-                cell = features[Lanes + (BitOperations.TrailingZeroCount(equal) & (Lanes - 1))] is var found && equal != 0 ? (int)found : 0;
-                return cell != 0;
-            }
-        }
-
-        public void Add(uint feature, int cell)
-        {
-            var lane = 0;
-            while (Cells[lane] != 0) lane++;
-            Features[lane] = feature;
-            Cells[lane] = cell;
-        }
+        var equal = Vector256.Equals(Vector256.Load(bucket), Vector256.Create(feature)).ExtractMostSignificantBits();
+        return equal == 0 ? 0 : (int)bucket[Lanes + BitOperations.TrailingZeroCount(equal)];
     }
+
+    private static uint FreeLanes(uint* bucket) =>
+        Vector256.Equals(Vector256.Load(bucket + Lanes), Vector256<uint>.Zero).ExtractMostSignificantBits();
 }

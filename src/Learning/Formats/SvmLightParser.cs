@@ -13,6 +13,8 @@ public static unsafe class SvmLightParser
     // What the fast path may read beyond a token's start: an index of 7 digits and its colon, a sign, "0." and 8 bytes of digits.
     private const int Reach = 32;
 
+    private const ulong Separators = 1UL << ' ' | 1UL << '\t' | 1UL << '\r' | 1UL << '\n';
+
     /// <summary>Adds the row of one line to the batch, or adds nothing and says why.</summary>
     /// <param name="line">The line, with or without its end.</param>
     /// <param name="batch">Receives exactly one row where the answer is <see cref="RowFault.None"/>.</param>
@@ -53,27 +55,33 @@ public static unsafe class SvmLightParser
                 return fault;
             }
             column = 0;
-            return batch.CommitRow(scan.Count, scan.Ascending, scan.HasZero, label);
+            return batch.CommitRow(scan.Count, scan.Ascending, label);
         }
     }
 
-    // Reads features until a token starts at or after stop; up to Reach bytes behind stop must be readable.
+    // Reads features until a token starts at or after stop; Reach bytes behind stop must be readable. What calls out by reference is a
+    // copy, so that the loop's own variables stay in registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static RowFault Features(ref Scan scan, byte* stop, RowBatch.OpenedRow target)
     {
         var p = scan.At;
         var count = scan.Count;
+        var ascending = scan.Ascending;
         var previous = count > 0 ? target.IndexOf(count - 1) : -1L;
         var fault = RowFault.None;
-        while (true)
+        while (p < stop)
         {
-            while (p < stop && IsSeparator(*p)) p++;
-            if (p >= stop) break;
+            if (*p <= ' ' && IsSeparator(*p))
+            {
+                p++;
+                continue;
+            }
 
             var token = p;
             uint index;
             var chunk = Load(p);
             var digits = DigitsAtStart(chunk);
-            if (digits is > 0 and < 8 && p[digits] == ':')
+            if ((uint)(digits - 1) < 7 && p[digits] == ':')
             {
                 index = Number(chunk, digits);
                 p += digits + 1;
@@ -83,42 +91,46 @@ public static unsafe class SvmLightParser
                 p = scan.End;
                 break;
             }
-            else if (!TryReadLongIndex(ref p, scan.End, out index, out var skipped))
+            else
             {
-                if (skipped) continue;
-                fault = RowFault.BadIndex;
-                p = token;
-                break;
+                var after = OtherIndex(p, scan.End, out var other);
+                if (after == null)
+                {
+                    fault = RowFault.BadIndex;
+                    break;
+                }
+                p = after;
+                if (after[-1] != ':') continue;
+                index = other;
             }
 
             double value;
-            if (IsSeparator(p[1]) && (uint)(p[0] - '0') <= 9)
+            var first = (uint)(*p - '0');
+            if (p[1] == ' ' && first <= 9)
             {
-                value = p[0] - '0';
+                value = first;
                 p += 2;
             }
             else
             {
-                var valueToken = p;
-                var negative = *p == '-';
-                if (negative) p++;
-                var whole = (uint)(p[0] - '0');
                 chunk = Load(p + 2);
                 digits = DigitsAtStart(chunk);
-                if (whole <= 9 && p[1] == '.' && digits is > 0 and < 8 && IsSeparator(p[digits + 2]))
+                if (first <= 9 && p[1] == '.' && (uint)(digits - 1) < 7 && IsSeparator(p[digits + 2]))
                 {
                     // At most 8 digits over an exact power of ten: one correctly rounded division.
-                    value = (whole * PowersOfTen[digits] + Number(chunk, digits)) / PowersOfTen[digits];
-                    if (negative) value = -value;
+                    value = (double)((long)first * WholePowersOfTen[digits] + Number(chunk, digits)) / PowersOfTen[digits];
                     p += digits + 3;
                 }
                 else
                 {
-                    p = valueToken;
-                    fault = SlowValue(ref p, scan.End, out value);
+                    var after = p;
+                    fault = OtherValue(ref after, scan.End, out var other);
+                    p = after;
                     if (fault != RowFault.None) break;
+                    value = other;
                 }
             }
+            if (value == 0) continue;
 
             if (count == target.Capacity)
             {
@@ -127,45 +139,43 @@ public static unsafe class SvmLightParser
                 break;
             }
             target.Set(count++, index, value);
-            scan.Ascending &= index > previous;
+            ascending &= index > previous;
             previous = index;
-            scan.HasZero |= value == 0;
         }
         scan.At = p < scan.End ? p : scan.End;
         scan.Count = count;
+        scan.Ascending = ascending;
         return fault;
     }
 
-    // An index of 8 digits or more, or a qid pair, which is passed over.
+    // An index of 8 digits or more, or a qid pair, which is passed over. Returns the byte behind the colon, behind the pair, or null.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool TryReadLongIndex(ref byte* p, byte* end, out uint index, out bool skipped)
+    private static byte* OtherIndex(byte* p, byte* end, out uint index)
     {
-        var token = new ReadOnlySpan<byte>(p, (int)(end - p));
-        skipped = false;
         index = 0;
-        if (token.StartsWith("qid:"u8))
+        var isQuery = new ReadOnlySpan<byte>(p, (int)(end - p)).StartsWith("qid:"u8);
+        if (isQuery)
         {
+            p += "qid:"u8.Length;
             while (p < end && !IsSeparator(*p)) p++;
-            skipped = true;
-            return false;
+            return p[-1] == ':' ? null : p;
         }
         ulong number = 0;
-        var at = 0;
-        for (; at < token.Length && (uint)(token[at] - '0') <= 9; at++)
+        var first = p;
+        for (; p < end && (uint)(*p - '0') <= 9; p++)
         {
-            number = number * 10 + (uint)(token[at] - '0');
-            if (number > uint.MaxValue) return false;
+            number = number * 10 + (uint)(*p - '0');
+            if (number > uint.MaxValue) return null;
         }
-        if (at == 0 || at == token.Length || token[at] != ':') return false;
+        if (p == first || p >= end || *p != ':') return null;
         index = (uint)number;
-        p += at + 1;
-        return true;
+        return p + 1;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static RowFault SlowValue(ref byte* p, byte* end, out double value)
+    private static RowFault OtherValue(ref byte* p, byte* end, out double value)
     {
-        var token = new ReadOnlySpan<byte>(p, (int)(end - p));
+        var token = new ReadOnlySpan<byte>(p, (int)Math.Max(0, end - p));
         var at = 0;
         var fault = DecimalNumber.Parse(token, ref at, out value);
         if (fault != RowFault.None) return fault;
@@ -175,6 +185,8 @@ public static unsafe class SvmLightParser
     }
 
     private static ReadOnlySpan<double> PowersOfTen => [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+
+    private static ReadOnlySpan<int> WholePowersOfTen => [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Load(byte* p)
@@ -202,7 +214,7 @@ public static unsafe class SvmLightParser
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsSeparator(byte b) => b <= ' ' && b is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t';
+    private static bool IsSeparator(byte b) => b <= ' ' && (Separators >> b & 1) != 0;
 
     private static int SkipBlanks(ReadOnlySpan<byte> line, int at)
     {
@@ -216,6 +228,5 @@ public static unsafe class SvmLightParser
         public byte* End;
         public int Count;
         public bool Ascending;
-        public bool HasZero;
     }
 }

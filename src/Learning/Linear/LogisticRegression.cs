@@ -78,7 +78,7 @@ public static class LogisticRegression
 /// padded with zeros to whole strides, and the sum runs in <see cref="Stride"/> interleaved accumulators added in one fixed order, so
 /// its bits depend on the row alone.
 /// </remarks>
-internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
+internal sealed unsafe class LogisticRegression<T, TOptimizer> : ILinearModel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TOptimizer : struct, ILinearOptimizer<T>
 {
@@ -88,13 +88,14 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
     private readonly T _largest;
     private TOptimizer _optimizer;
     private FeatureIndex _index = new();
-    private PinnedArray<T> _cells;                    // cell c owns [c * Width, (c + 1) * Width); cell 0 is zero and stays so
+    private NativeArray<T> _cells;                    // cell c owns [c * Width, (c + 1) * Width); cell 0 is zero and stays so
     private Intercept _intercept;
     private long _rows;
 
-    private PinnedArray<int> _row;               // the row's cells
-    private PinnedArray<T> _values;
-    private PinnedArray<T> _weights;
+    private NativeArray<int> _row = new(0);               // the row's cells
+    private NativeArray<T> _values = new(0);
+    private NativeArray<T> _weights = new(0);
+    private NativeArray<T> _seconds = new(0);
 
     public LogisticRegression(ModelSpec spec, TOptimizer optimizer)
     {
@@ -115,6 +116,8 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
 
     public long Features => _index.Count;
 
+    public long Bytes => _index.Bytes + _cells.Bytes;
+
     private static int Stride => Vector128<T>.Count * 2;
 
     public void Predict(in Row row, Span<double> scores)
@@ -122,6 +125,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         Reserve(row.Count);
         _index.Find(row.Indices, _row.Span);
         scores[0] = DeterministicMath.Sigmoid(Margin(row));
+        GC.KeepAlive(this);
     }
 
     public void Learn(in Row row, double label, double weight = 1)
@@ -148,6 +152,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         _optimizer.Begin(_rows);
         Update(row.Count, gradient);
         _rows++;
+        GC.KeepAlive(this);
     }
 
     public void Save(StateWriter writer)
@@ -180,7 +185,7 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         foreach (var number in numbers)
             if (!T.IsFinite(number)) throw new StateFormatException("a parameter is not finite: the bytes are damaged");
 
-        var cells = new PinnedArray<T>(numbers.Length + TOptimizer.Width);
+        var cells = new NativeArray<T>(numbers.Length + TOptimizer.Width);
         numbers.CopyTo(cells.Span[TOptimizer.Width..]);
         (_rows, _intercept, _index, _cells) = (rows, intercept, index, cells);
     }
@@ -194,23 +199,37 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         var at = _row.Pointer;
         var values = _values.Pointer;
         var weights = _weights.Pointer;
+        var seconds = _seconds.Pointer;
         var even = Vector128<T>.Zero;
         var odd = Vector128<T>.Zero;
-        for (var k = 0; k < row.Count; k += Stride)
+        for (nint k = 0; k < row.Count; k += Stride)
         {
-            var w = Cells.Gather(cells, at + k, TOptimizer.Width);
-            Vector128.Store(w, weights + k);
-            even += w * Vector128.Load(values + k);
+            even += GatherWeights(cells, at + k, weights + k, seconds + k) * Vector128.Load(values + k);
             var next = k + Vector128<T>.Count;
-            w = Cells.Gather(cells, at + next, TOptimizer.Width);
-            Vector128.Store(w, weights + next);
-            odd += w * Vector128.Load(values + next);
+            odd += GatherWeights(cells, at + next, weights + next, seconds + next) * Vector128.Load(values + next);
         }
         var lanes = even + odd;
         var sum = sizeof(T) == sizeof(float) ? (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]) : lanes[0] + lanes[1];
         var margin = double.CreateTruncating(sum) + _intercept.Value;
         // Infinite products of both signs: the row says nothing.
         return double.IsNaN(margin) ? 0 : margin;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<T> GatherWeights(T* cells, int* at, T* weights, T* seconds)
+    {
+        Vector128<T> weight;
+        if (TOptimizer.Width == 2)
+        {
+            weight = Cells.GatherPairs(cells, at, out var second);
+            Vector128.Store(second, seconds);
+        }
+        else
+        {
+            weight = Cells.Gather(cells, at, TOptimizer.Width);
+        }
+        Vector128.Store(weight, weights);
+        return weight;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -220,20 +239,26 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         var at = _row.Pointer;
         var values = _values.Pointer;
         var weights = _weights.Pointer;
+        var seconds = _seconds.Pointer;
         var optimizer = _optimizer;
         var scale = Vector128.Create(T.Clamp(T.CreateTruncating(gradient), -_largest, _largest));
         var l2 = Vector128.Create(_l2);
         var largest = Vector128.Create(_largest);
-        for (var k = 0; k < count; k += Vector128<T>.Count)
+        for (nint k = 0; k < count; k += Vector128<T>.Count)
         {
             var weight = Vector128.Load(weights + k);
-            var second = TOptimizer.Width > 1 ? Cells.Gather(cells + 1, at + k, TOptimizer.Width) : default;
+            var second = TOptimizer.Width switch { 1 => default, 2 => Vector128.Load(seconds + k), _ => Cells.Gather(cells + 1, at + k, TOptimizer.Width) };
             var third = TOptimizer.Width > 2 ? Cells.Gather(cells + 2, at + k, TOptimizer.Width) : default;
             var g = scale * Vector128.Load(values + k) + l2 * weight;
             g = Vector128.ClampNative(g, -largest, largest);
             optimizer.Step(g, ref weight, ref second, ref third);
+            if (TOptimizer.Width == 2)
+            {
+                Cells.ScatterPairs(cells, at + k, weight, second);
+                continue;
+            }
             Cells.Scatter(cells, at + k, TOptimizer.Width, weight);
-            if (TOptimizer.Width > 1) Cells.Scatter(cells + 1, at + k, TOptimizer.Width, second);
+            if (TOptimizer.Width > 2) Cells.Scatter(cells + 1, at + k, TOptimizer.Width, second);
             if (TOptimizer.Width > 2) Cells.Scatter(cells + 2, at + k, TOptimizer.Width, third);
         }
     }
@@ -274,10 +299,15 @@ internal sealed unsafe class LogisticRegression<T, TOptimizer> : IModel
         _row = new(capacity);
         _values = new(capacity);
         _weights = new(capacity);
+        _seconds = new(capacity);
     }
 
     private void ReserveCells(int cells)
     {
-        if (cells * TOptimizer.Width > _cells.Length) _cells = _cells.Resized(Math.Max(cells, (int)(cells * 1.2)) * TOptimizer.Width);
+        if (cells * TOptimizer.Width <= _cells.Length) return;
+        var larger = new NativeArray<T>(Math.Max(cells, (int)(cells * 1.2)) * TOptimizer.Width);
+        _cells.Span.CopyTo(larger.Span);
+        GC.KeepAlive(_cells);
+        _cells = larger;
     }
 }

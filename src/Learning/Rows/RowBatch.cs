@@ -161,13 +161,13 @@ public sealed class RowBatch : IDisposable
         return new OpenedRow(_indices.AsSpan(_open), _values.AsSpan(_open), capacity);
     }
 
-    // Finishes a row of count features, all finite, that was written into what OpenRow gave.
-    internal RowFault CommitRow(int count, bool ascending, bool hasZero, double label)
+    // Finishes a row of count features, all finite and none zero, that was written into what OpenRow gave.
+    internal RowFault CommitRow(int count, bool ascending, double label)
     {
         if (HasNames) _nameLengths.AsSpan(_open, count).Clear();
         _open += count;
         _ascending = ascending;
-        return ascending && !hasZero && count <= MaxFeatures && double.IsFinite(label) ? EndRow(_open, label) : TryEndRow(label);
+        return ascending && count <= MaxFeatures && double.IsFinite(label) ? EndRow(_open, label) : TryEndRow(label);
     }
 
     /// <summary>Drops the row under construction.</summary>

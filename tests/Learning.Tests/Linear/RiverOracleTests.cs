@@ -8,6 +8,7 @@ namespace StreamMLOps.Learning.Tests.Linear;
 public class RiverOracleTests
 {
     private const string Spam = "spamassassin_stream/spam.svm.gz";
+    private const string Phishing = "river_datasets/phishing.csv.gz";
     private const string Adult = "a9a/a9a";
     private const string Heart = "liblinear/heart_scale";
     private const string Sms = "spam_sms/spam-sms.gz";
@@ -34,9 +35,52 @@ public class RiverOracleTests
         Assert.Equal(logLoss, metrics.LogLoss, 10);
     }
 
-    internal static ModelSpec River(string optimizer, string precision) => ModelSpec.Parse(
-        ConfigNode.Of(("algorithm", "logistic-regression"), ("precision", precision)).With("optimizer", ConfigNode.Map.Empty.With(optimizer, optimizer switch
+    [SharedDataTheory(Phishing)]
+    [InlineData("sgd", 0.8896, 0.8785211267605635)]
+    [InlineData("sgd-slow", 0.8872, 0.8712328767123287)]
+    [InlineData("adagrad", double.NaN, 0.8801431127012522)]
+    [InlineData("ftrl", double.NaN, 0.8755676657584015)]
+    public void Phishing_with_a_standard_scaler_gives_rivers_published_scores(string optimizer, double accuracy, double f1)
+    {
+        using var rows = StandardScaler.ScaleCsv(SharedData.Read(Phishing));
+        var model = River(optimizer, "double").Create();
+        var metrics = new BinaryMetrics();
+        var score = new double[1];
+        // Each record is there twice: as it is scored, and as it is learned.
+        for (var i = 0; i < rows.Count; i += 2)
         {
+            model.Predict(rows[i], score);
+            metrics.Update(rows.Labels[i], score);
+            model.Learn(rows[i + 1], rows.Labels[i + 1]);
+        }
+
+        Assert.Equal(1250, metrics.Count);
+        if (!double.IsNaN(accuracy)) Assert.Equal(accuracy, metrics.Accuracy);
+        Assert.Equal(f1, metrics.F1, 14);
+    }
+
+    [SharedDataTheory(Spam)]
+    [InlineData("sgd")]
+    [InlineData("adagrad")]
+    [InlineData("ftrl")]
+    public void In_single_precision_at_most_three_predictions_differ(string optimizer)
+    {
+        using var rows = SvmLightFile.Read(SharedData.Read(Spam));
+        var (single, whole) = (new ProgressiveLearner(River(optimizer, "single")), new ProgressiveLearner(River(optimizer, "double")));
+        var differ = 0;
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var s = single.Learn(rows[i], 0, rows.Labels[i])[0] > 0.5;
+            var d = whole.Learn(rows[i], 0, rows.Labels[i])[0] > 0.5;
+            if (s != d) differ++;
+        }
+        Assert.InRange(differ, 0, 3);
+    }
+
+    internal static ModelSpec River(string optimizer, string precision) => ModelSpec.Parse(
+        ConfigNode.Of(("algorithm", "logistic-regression"), ("precision", precision)).With("optimizer", ConfigNode.Map.Empty.With(optimizer.Split('-')[0], optimizer switch
+        {
+            "sgd-slow" => ConfigNode.Of(("rate", "0.005")),
             "ftrl" => ConfigNode.Of(("alpha", "0.05"), ("beta", "1"), ("l1", "0"), ("l2", "1"), ("delayed", "on")),
             _ => ConfigNode.Of(("rate", "0.1")),
         })));

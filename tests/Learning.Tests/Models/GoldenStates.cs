@@ -1,0 +1,46 @@
+namespace StreamMLOps.Learning.Tests.Models;
+
+/// <summary>
+/// States written once and kept: <c>VARIANT.bin</c>, and its hash in <c>hashes.txt</c>. Old bytes stay readable, and arithmetic that changes is a new revision of the kind.
+/// </summary>
+internal static class GoldenStates
+{
+    public const int Rows = 24;
+
+    public static string FileOf(ModelVariant variant) => $"{variant.Name}.r{variant.Spec.Kind.Revision}.bin";
+
+    public static void WriteMissing(string folder)
+    {
+        var hashes = Path.Combine(folder, "hashes.txt");
+        foreach (var variant in ModelVariants.All)
+        {
+            var file = Path.Combine(folder, FileOf(variant));
+            if (File.Exists(file)) continue;
+            var bytes = ProbeStream.Bytes(variant.LearnerAfter(Rows).Save);
+            File.WriteAllBytes(file, bytes);
+            File.AppendAllText(hashes, $"{FileOf(variant)} {StateHash.Of(bytes)}\n");
+            Console.WriteLine(file);
+        }
+    }
+}
+
+public class GoldenStateTests
+{
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Golden");
+
+    public static TheoryData<string> Variants => ModelVariants.Names;
+
+    [Theory, MemberData(nameof(Variants))]
+    public void The_golden_state_loads_to_its_recorded_hash_and_is_what_learning_gives_today(string name)
+    {
+        var variant = ModelVariants.Find(name);
+        var file = Path.Combine(Folder, GoldenStates.FileOf(variant));
+        Assert.True(File.Exists(file), $"no golden state of {name}: run this assembly with 'golden tests/Learning.Tests/Golden' and commit the file");
+        var recorded = File.ReadLines(Path.Combine(Folder, "hashes.txt")).Select(l => l.Split(' ')).Single(l => l[0] == GoldenStates.FileOf(variant))[1];
+        var learner = new ProgressiveLearner(variant.Spec);
+        learner.Load(new StateReader(File.ReadAllBytes(file)));
+
+        Assert.Equal(recorded, StateHash.Of(learner.Save).ToString());
+        Assert.Equal(recorded, variant.HashAfter(GoldenStates.Rows).ToString());
+    }
+}

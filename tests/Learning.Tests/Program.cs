@@ -1,0 +1,26 @@
+using StreamMLOps.Learning.Tests.Models;
+
+namespace StreamMLOps.Learning.Tests;
+
+/// <summary>
+/// What the tests run as a child process: <c>hashes</c> prints each variant and the hash of what it learned; <c>golden FOLDER</c>
+/// writes the golden states that are missing there, for a new kind or a new revision.
+/// </summary>
+internal static class Program
+{
+    private static int Main(string[] args)
+    {
+        switch (args)
+        {
+            case ["hashes"]:
+                foreach (var variant in ModelVariants.All) Console.WriteLine($"{variant.Name} {variant.HashAfter(600)}");
+                return 0;
+            case ["golden", var folder]:
+                GoldenStates.WriteMissing(folder);
+                return 0;
+            default:
+                Console.Error.WriteLine("usage: hashes | golden FOLDER");
+                return 2;
+        }
+    }
+}
