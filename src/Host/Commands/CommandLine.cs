@@ -29,7 +29,9 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         if (parsed.Errors.Count > 0 && !args.Any(a => a is "--help" or "-h" or "-?"))
         {
             var command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
-            terminal.Error.WriteLine($"{parsed.Errors[0].Message} See streammlops{command} --help.");
+            // What was misunderstood says more than what is missing, and is quoted.
+            var error = parsed.Errors.FirstOrDefault(e => e.Message.Contains('\'', StringComparison.Ordinal)) ?? parsed.Errors[0];
+            terminal.Error.WriteLine($"{string.Join(' ', error.Message.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries))} See streammlops{command} --help.");
             return ExitStatus.BadInput;
         }
         try

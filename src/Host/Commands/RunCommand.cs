@@ -36,8 +36,7 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
 
     private async Task<int> Watch(INode node, RunRequest request, PipelineSettings pipeline, DataFolder folder, CancellationToken stop)
     {
-        var started = time.GetTimestamp();
-        var tracker = new FactsTracker(time);
+        var tracker = new FactsTracker(node.Clocks, time);
         NodeFacts? facts = null;
         IDisplay display = terminal.Live is { } live && !request.Plain
             ? new LiveDisplay(live, $"{pipeline.Name} · {Describe(pipeline.Source)}", pipeline.Source.Kind == SourceKind.Generator ? pipeline.Source.Generator.Rows : null)
@@ -59,13 +58,20 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
                 if (done || !await ticks.WaitForNextTickAsync(CancellationToken.None).ConfigureAwait(false)) return;
             }
         }).ConfigureAwait(false);
-        var elapsed = time.GetElapsedTime(started);
 
         if (facts?.Status.Refusal is { } refusal) throw new BadInputException(refusal);
         if (stop.IsCancellationRequested) terminal.Out.WriteLine("Stopping: what is in flight is scored, learned and stored first. Ctrl-C again stops at once; what was learned stays learned.");
-        facts = tracker.Next(await node.Stop().ConfigureAwait(false));
-        Summary.Write(terminal.Out, facts, elapsed, pipeline, folder);
-        if (request.Stages) Summary.WriteStages(terminal.Out, node.Clocks, elapsed);
+        try
+        {
+            facts = tracker.Next(await node.Stop().ConfigureAwait(false));
+        }
+        catch (TimeoutException e)
+        {
+            terminal.Error.WriteLine(request.Verbose ? e.ToString() : "The legs did not drain in time: is the database away? What is not in the journal is learned at the next start; nothing is lost.");
+            return ExitStatus.Failed;
+        }
+        Summary.Write(terminal.Out, facts, pipeline, folder);
+        if (request.Stages) Summary.WriteStages(terminal.Out, node.Clocks, facts.Working);
         var balance = facts.Status.Ledger.All(l => l.Balances) ? ExitStatus.Ok : ExitStatus.Differs;
         if (stop.IsCancellationRequested)
         {
@@ -83,10 +89,9 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
         var results = await node.Audit(chosen, stop).ConfigureAwait(false);
         terminal.Out.WriteLine();
         terminal.Out.WriteLine(AuditReport.Total(results, time.GetElapsedTime(started)));
-        // Identical ones all look alike: two of them show what was compared, every other one is shown.
-        var identical = 0;
-        foreach (var r in results)
-            if (r.Outcome != AuditOutcome.Identical || identical++ < 2) terminal.Out.WriteLine($"  {AuditReport.Line(r)}");
+        // Identical ones all look alike: the last of them show what was compared. All others are shown.
+        var shown = results.Where(r => r.Outcome != AuditOutcome.Identical).Concat(results.Where(r => r.Outcome == AuditOutcome.Identical).TakeLast(2));
+        foreach (var r in shown) terminal.Out.WriteLine($"  {AuditReport.Line(r)}");
         Summary.WriteNext(terminal.Out, folder, results.Count > 0 ? results[^1].Prediction.Id : null);
         return AuditReport.Status(results);
     }

@@ -1,16 +1,18 @@
 using StreamMLOps.Actors;
+using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Host;
 
 /// <summary>A pipeline's status with what follows from two of them: rates.</summary>
 /// <param name="Status">The status.</param>
 /// <param name="Elapsed">Since the watch began.</param>
+/// <param name="Working">From the moment before the first row to the last one in which a leg moved.</param>
 /// <param name="Scored">Rows scored since the watch began.</param>
 /// <param name="Learned">Rows learned since the watch began.</param>
 /// <param name="ScoreRate">Rows scored a second, smoothed.</param>
 /// <param name="LearnRate">Rows learned a second, smoothed.</param>
 /// <param name="MemoryBytes">Memory of the process.</param>
-public sealed record NodeFacts(PipelineStatus Status, TimeSpan Elapsed, long Scored, long Learned, double ScoreRate, double LearnRate, long MemoryBytes)
+public sealed record NodeFacts(PipelineStatus Status, TimeSpan Elapsed, TimeSpan Working, long Scored, long Learned, double ScoreRate, double LearnRate, long MemoryBytes)
 {
     /// <summary>Records in the dead letters, all runs together.</summary>
     public long DeadLetters => Status.Ledger.Sum(l => l.DeadLettered);
@@ -29,6 +31,9 @@ public sealed record NodeFacts(PipelineStatus Status, TimeSpan Elapsed, long Sco
         return double.NaN;
     }
 
+    /// <summary>How long the replica has been behind; null before it has a version.</summary>
+    public TimeSpan? StaleFor => Status.ReplicaSequence == 0 ? null : Status.StaleFor;
+
     /// <summary>What the score leg is doing, for people.</summary>
     public string ScoreState => Words(Status.Score.State.ToString(), Status.Score.Detail);
 
@@ -44,12 +49,15 @@ public sealed record NodeFacts(PipelineStatus Status, TimeSpan Elapsed, long Sco
 }
 
 /// <summary>Makes facts from one status after the other.</summary>
-public sealed class FactsTracker(TimeProvider time)
+/// <param name="clocks">Count the rows of this run alone, those in flight included.</param>
+/// <param name="time">The clock.</param>
+public sealed class FactsTracker(PipelineClocks clocks, TimeProvider time)
 {
     private static readonly TimeSpan Smoothing = TimeSpan.FromSeconds(1.5);
     private readonly long _started = time.GetTimestamp();
-    private (long Scored, long Learned)? _first;
     private (long Scored, long Learned, TimeSpan At) _last;
+    private TimeSpan _idleUntil;
+    private TimeSpan _working;
     private double _scoreRate;
     private double _learnRate;
 
@@ -57,19 +65,21 @@ public sealed class FactsTracker(TimeProvider time)
     public NodeFacts Next(PipelineStatus status)
     {
         var elapsed = time.GetElapsedTime(_started);
-        var (scored, learned) = (status.Ledger.Sum(l => l.Predicted), status.Ledger.Sum(l => l.Learned));
-        // A learner that does not answer yet knows of no rows: what it then shows was learned before.
-        if (status.Learner.State != LearnerState.Recovering) _first ??= (scored, learned);
-        var (firstScored, firstLearned) = _first ?? (scored, learned);
+        var (scored, learned) = (clocks.Predict.Rows, clocks.Learn.Rows);
+        if (_last is { Scored: 0, Learned: 0 }) _idleUntil = _last.At;
+        if ((scored, learned) != (_last.Scored, _last.Learned)) _working = elapsed - _idleUntil;
         var seconds = (elapsed - _last.At).TotalSeconds;
-        if (_first is not null && seconds > 0)
+        if (seconds > 0)
         {
             // An exponential window: the weight of what was before falls with the time that has passed.
-            var keep = _last.At == TimeSpan.Zero ? 0 : Math.Exp(-seconds / Smoothing.TotalSeconds);
-            _scoreRate = keep * _scoreRate + (1 - keep) * Math.Max(0, scored - Math.Max(_last.Scored, firstScored)) / seconds;
-            _learnRate = keep * _learnRate + (1 - keep) * Math.Max(0, learned - Math.Max(_last.Learned, firstLearned)) / seconds;
+            var keep = Math.Exp(-seconds / Smoothing.TotalSeconds);
+            _scoreRate = Smooth(_scoreRate, (scored - _last.Scored) / seconds, keep);
+            _learnRate = Smooth(_learnRate, (learned - _last.Learned) / seconds, keep);
         }
         _last = (scored, learned, elapsed);
-        return new NodeFacts(status, elapsed, scored - firstScored, learned - firstLearned, _scoreRate, _learnRate, Environment.WorkingSet);
+        return new NodeFacts(status, elapsed, _working, scored, learned, _scoreRate, _learnRate, Environment.WorkingSet);
     }
+
+    // The first rate stands for itself: nothing was before it.
+    private static double Smooth(double before, double now, double keep) => before == 0 ? now : keep * before + (1 - keep) * now;
 }

@@ -7,31 +7,32 @@ namespace StreamMLOps.Host;
 public static class Summary
 {
     /// <summary>Writes it.</summary>
-    public static void Write(TextWriter output, NodeFacts facts, TimeSpan elapsed, PipelineSettings pipeline, DataFolder folder)
+    public static void Write(TextWriter output, NodeFacts facts, PipelineSettings pipeline, DataFolder folder)
     {
         var (status, learner) = (facts.Status, facts.Status.Learner);
-        var seconds = Math.Max(elapsed.TotalSeconds, 1e-3);
+        var seconds = Math.Max(facts.Working.TotalSeconds, 1e-3);
         output.WriteLine();
         output.WriteLine(facts.Scored == 0 && facts.Learned == 0
             ? $"Nothing new: {Figures.Count(facts.ScoredInAll)} rows were scored and {Figures.Count(learner.Rows)} learned before."
-            : $"{Figures.Count(facts.Scored)} rows scored and {Figures.Count(facts.Learned)} learned in {Figures.Seconds(elapsed)}: {Figures.Rate(facts.Scored / seconds)} and {Figures.Rate(facts.Learned / seconds)} rows/s");
+            : $"{Figures.Count(facts.Scored)} rows scored and {Figures.Count(facts.Learned)} learned in {Figures.Seconds(facts.Working)}: {Figures.Rate(facts.Scored / seconds)} and {Figures.Rate(facts.Learned / seconds)} rows/s");
         Line(output, "model", $"{pipeline.Model.Kind} version {learner.Version}, {Figures.Count(learner.Features)} features");
         Line(output, "progressive", $"error {Figures.Percent(facts.Metric("error"))}, AUC {Figures.Number(facts.Metric("roc-auc"))}, F1 {Figures.Number(facts.Metric("f1"))}, log-loss {Figures.Number(facts.Metric("log-loss"))} over {Figures.Count(learner.Rows)} rows");
         foreach (var l in status.Ledger) Ledger(output, l);
-        Line(output, "predictions", pipeline.Sink.Predictions);
-        Line(output, "dead letters", facts.DeadLetters == 0 ? "none" : $"{Figures.Count(facts.DeadLetters)} in {pipeline.Sink.DeadLetters}");
-        Line(output, "journal", $"{Figures.Megabytes(learner.JournalBytes)} of events in {folder.Journal}");
+        Line(output, "predictions", Relative(pipeline.Sink.Predictions));
+        Line(output, "dead letters", facts.DeadLetters == 0 ? "none" : $"{Figures.Count(facts.DeadLetters)} in {Relative(pipeline.Sink.DeadLetters)}");
+        Line(output, "journal", $"{Figures.Megabytes(learner.JournalBytes)} of events in {Relative(folder.Journal)}");
     }
 
     /// <summary>Where time went, by stage.</summary>
     public static void WriteStages(TextWriter output, PipelineClocks clocks, TimeSpan elapsed)
     {
-        output.WriteLine($"  {"stage",-32} {"rows",12} {"busy",10} {"of time",8} {"rows/s busy",14}");
+        output.WriteLine();
+        output.WriteLine($"    {"stage",-30} {"rows",12} {"busy",10} {"of time",8} {"rows/s busy",14}");
         foreach (var clock in clocks.All)
         {
             var busy = clock.Busy;
             if (clock.Chunks == 0) continue;
-            output.WriteLine($"  {clock.Name,-32} {Figures.Count(clock.Rows),12} {Figures.Seconds(busy),10} {Figures.Percent(busy / elapsed),8} {Figures.Rate(clock.Rows / Math.Max(1e-6, busy.TotalSeconds)),14}");
+            output.WriteLine($"    {clock.Name,-30} {Figures.Count(clock.Rows),12} {Figures.Seconds(busy),10} {Figures.Percent(busy / elapsed),8} {Figures.Rate(clock.Rows / Math.Max(1e-6, busy.TotalSeconds)),14}");
         }
     }
 

@@ -28,6 +28,7 @@ public interface INode : IJournal
 
     /// <summary>Drains: what is in flight is scored, committed, learned and persisted. Audits are possible after it, a status is not.</summary>
     /// <returns>The pipeline as it was last.</returns>
+    /// <exception cref="TimeoutException">The database did not take the last event in time; its rows are learned at the next start.</exception>
     Task<PipelineStatus> Stop();
 }
 

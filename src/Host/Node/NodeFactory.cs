@@ -93,7 +93,17 @@ public sealed class NodeFactory : INodeFactory
 
         public Task<PipelineStatus> Status() => pipeline.Status();
 
-        public Task<PipelineStatus> Stop() => pipeline.Stop();
+        public async Task<PipelineStatus> Stop()
+        {
+            try
+            {
+                return await pipeline.Stop().ConfigureAwait(false);
+            }
+            catch (AskTimeoutException e)
+            {
+                throw new TimeoutException("the legs did not drain in time", e);
+            }
+        }
 
         public override async ValueTask DisposeAsync()
         {
