@@ -9,9 +9,10 @@ namespace StreamMLOps.Actors;
 /// <param name="Sequence">Last version.</param>
 /// <param name="Fingerprint">Fingerprint of the last version.</param>
 /// <param name="Hash">Hash of the last version's state.</param>
+/// <param name="LearnedHash">Hash of model, metrics and fingerprint alone: equal for equal rows, however they were cut into events.</param>
 /// <param name="Snapshots">Snapshots compared.</param>
 /// <param name="Faults">What is wrong; empty where all is well.</param>
-public sealed record Verification(string Learner, long Events, long Rows, long Sequence, ulong Fingerprint, StateHash Hash, int Snapshots, IReadOnlyList<string> Faults)
+public sealed record Verification(string Learner, long Events, long Rows, long Sequence, ulong Fingerprint, StateHash Hash, StateHash LearnedHash, int Snapshots, IReadOnlyList<string> Faults)
 {
     /// <summary>Whether the journal folds and every snapshot agrees.</summary>
     public bool IsSound => Faults.Count == 0;
@@ -52,7 +53,7 @@ public sealed class Verifier(JournalReader journal, Func<Genesis, FoldDefinition
         if (fold is null && faults.Count == 0) faults.Add("the journal is empty");
         faults.AddRange(snapshots.Keys.Where(n => faults.Count == 0 || n <= (fold?.Sequence ?? 0)).Select(n => $"snapshot {n} has no event in the journal"));
         using (fold)
-            return new Verification(learner, events, fold?.Learner.Rows ?? 0, fold?.Sequence ?? 0, fold?.Learner.Fingerprint ?? 0, fold?.Hash() ?? default, compared, faults);
+            return new Verification(learner, events, fold?.Learner.Rows ?? 0, fold?.Sequence ?? 0, fold?.Learner.Fingerprint ?? 0, fold?.Hash() ?? default, fold?.LearnedHash() ?? default, compared, faults);
     }
 
     private async Task<SortedDictionary<long, StateHash>> Snapshots(string learner, List<string> faults)

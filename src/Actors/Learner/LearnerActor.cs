@@ -110,7 +110,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     protected override void OnRecoveryFailure(Exception reason, object? message = null)
     {
         // The learner's status is gone with it, so that the health keeps why, for the node to show.
-        _health.Failed(PersistenceId, $"recovery failed: {reason.Message}");
+        _health.Failed(PersistenceId, reason);
         base.OnRecoveryFailure(reason, message);
     }
 

@@ -9,17 +9,27 @@ namespace StreamMLOps.Actors;
 public sealed class SnapshotHealth
 {
     private readonly ConcurrentDictionary<string, long> _usable = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, string> _failures = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (string Why, bool Final)> _failures = new(StringComparer.Ordinal);
 
     /// <summary>Newest sequence number at which a snapshot may be trusted.</summary>
     public long NewestUsable(string persistenceId) => _usable.GetValueOrDefault(persistenceId, long.MaxValue);
 
-    /// <summary>Why the learner could not recover, or null.</summary>
-    public string? FailureOf(string persistenceId) => _failures.GetValueOrDefault(persistenceId);
+    /// <summary>Why the learner could not recover, and whether trying again is of no use; null where it did.</summary>
+    public (string Why, bool Final)? FailureOf(string persistenceId) => _failures.TryGetValue(persistenceId, out var failure) ? failure : null;
 
     internal void Damaged(string persistenceId, long sequence) => _usable[persistenceId] = sequence - 1;
 
-    internal void Failed(string persistenceId, string why) => _failures[persistenceId] = why;
+    internal void Failed(string persistenceId, Exception reason)
+    {
+        // What is in the journal stays as it is: a person must bring the right program, or look at the disk.
+        for (var e = reason; e is not null; e = e.InnerException)
+        {
+            if (e is not (JournalFormatException or FoldException)) continue;
+            _failures[persistenceId] = (e.Message, true);
+            return;
+        }
+        _failures[persistenceId] = ($"recovery failed and is tried again: {reason.GetBaseException().Message}", false);
+    }
 
     internal void Recovered(string persistenceId) => _failures.TryRemove(persistenceId, out _);
 }

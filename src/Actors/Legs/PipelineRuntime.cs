@@ -97,8 +97,8 @@ public sealed class PipelineRuntime : IAsyncDisposable
         }
         catch (AskTimeoutException)
         {
-            var why = _health.FailureOf(_parts.Learner.PersistenceId) ?? "the learner does not answer: it is recovering, or its database is away";
-            learner = new LearnerStatus(LearnerState.Recovering, why, new ModelVersion(_parts.Learner.Lineage, _parts.Learner.Shard, Replica.Sequence), Replica.Read(f => f is null ? [] : (IReadOnlyList<PartitionLedger>)[.. f.Partitions]), [], 0, 0, 0, 0);
+            var (why, final) = _health.FailureOf(_parts.Learner.PersistenceId) ?? ("the learner does not answer: it is recovering, or its database is away", false);
+            learner = new LearnerStatus(final ? LearnerState.Refused : LearnerState.Recovering, why, new ModelVersion(_parts.Learner.Lineage, _parts.Learner.Shard, Replica.Sequence), Replica.Read(f => f is null ? [] : (IReadOnlyList<PartitionLedger>)[.. f.Partitions]), [], 0, 0, 0, 0);
         }
         return StatusOf(score, learner);
     }

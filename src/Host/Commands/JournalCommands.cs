@@ -50,7 +50,7 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
             {
                 var started = time.GetTimestamp();
                 var v = await journal.Verify(learner, _ => { }, stop).ConfigureAwait(false);
-                terminal.Out.WriteLine($"{(v.IsSound ? "sound  " : "FAULTY ")} {learner}: {Figures.Count(v.Events)} events, {Figures.Count(v.Rows)} rows learned, version {Figures.Count(v.Sequence)}, fingerprint {v.Fingerprint:x16}, state {v.Hash}, {Figures.Count(v.Snapshots)} snapshots compared, in {Figures.Seconds(time.GetElapsedTime(started))}");
+                terminal.Out.WriteLine($"{(v.IsSound ? "sound  " : "FAULTY ")} {learner}: {Figures.Count(v.Events)} events, {Figures.Count(v.Rows)} rows learned, version {Figures.Count(v.Sequence)}, fingerprint {v.Fingerprint:x16}, state {v.Hash}, learned {v.LearnedHash}, {Figures.Count(v.Snapshots)} snapshots compared, in {Figures.Seconds(time.GetElapsedTime(started))}");
                 foreach (var fault in v.Faults) terminal.Out.WriteLine($"        {fault}");
                 if (!v.IsSound) status = ExitStatus.Differs;
             }

@@ -258,7 +258,7 @@ public sealed class CommandLineTests : IDisposable
     public async Task A_verification_that_finds_a_fault_is_status_1()
     {
         PrepareJournal();
-        var sound = new Verification("learner/p/main/0", 12, 3_400, 12, 0xfeed, default, 2, []);
+        var sound = new Verification("learner/p/main/0", 12, 3_400, 12, 0xfeed, default, default, 2, []);
         _nodes.Verifications.Add(sound);
         Assert.Equal(ExitStatus.Ok, await Run("verify", "--data-folder", Data));
         Assert.Contains("sound   learner/p/main/0: 12 events, 3,400 rows learned, version 12, fingerprint 000000000000feed", _out.ToString(), StringComparison.Ordinal);
