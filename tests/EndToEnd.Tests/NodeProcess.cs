@@ -84,10 +84,10 @@ internal sealed class NodeProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>What Ctrl-C sends.</summary>
+    /// <summary>What a service manager sends; treated as Ctrl-C is (a shell may have told its background processes to ignore that).</summary>
     public void Interrupt()
     {
-        using var kill = Process.Start("kill", ["-INT", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         kill!.WaitForExit();
     }
 

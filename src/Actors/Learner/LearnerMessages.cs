@@ -124,6 +124,7 @@ public sealed record LearnerOptions(
 /// <param name="Options">Sealing and snapshots.</param>
 /// <param name="Clocks">Where time goes.</param>
 /// <param name="Time">Clock for what is recorded for people.</param>
+/// <param name="MaxLead">Most offsets that scoring may be ahead of the version that scores.</param>
 public sealed record LearnerDefinition(
     string Name,
     string Lineage,
@@ -135,7 +136,8 @@ public sealed record LearnerDefinition(
     IFeaturizer Featurizer,
     LearnerOptions Options,
     PipelineClocks Clocks,
-    TimeProvider Time)
+    TimeProvider Time,
+    long MaxLead = long.MaxValue)
 {
     /// <summary>Entity id in the cluster.</summary>
     public string EntityId => $"{Name}/{Lineage}/{Shard}";

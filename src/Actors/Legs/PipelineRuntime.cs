@@ -132,7 +132,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
     private ScoreStages Stages(Func<ISubscription, CommitStep, ValueTask> commit)
     {
         var d = _parts.Learner;
-        return new ScoreStages(d.Decoder, d.Featurizer, Replica, _parts.Encoder, _parts.Predictions, _parts.DeadLetters, d.Clocks, d.Time, commit);
+        return new ScoreStages(d.Decoder, d.Featurizer, Replica, d.MaxLead == long.MaxValue ? null : new LeadGate(Replica, d.MaxLead), _parts.Encoder, _parts.Predictions, _parts.DeadLetters, d.Clocks, d.Time, commit);
     }
 
     private static IReadOnlyList<LedgerLine> Ledger(ScoreLegStatus score, LearnerStatus learner)

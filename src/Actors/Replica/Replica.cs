@@ -21,6 +21,9 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
     /// <summary>Called, on any thread, when pending events were applied or the replica needs a rebuild.</summary>
     public Action? Changed { get; set; }
 
+    /// <summary>Raised, on any thread, after a version was put in place.</summary>
+    public event Action? Applied;
+
     /// <summary>Completes when there is a version to score with.</summary>
     public Task Ready => _ready.Task;
 
@@ -131,5 +134,6 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
     {
         Volatile.Write(ref _applied, _fold!.Sequence);
         Volatile.Write(ref _appliedAt, time.GetUtcNow().ToUnixTimeMilliseconds());
+        Applied?.Invoke();
     }
 }

@@ -34,7 +34,8 @@ public sealed class NodeFactory : INodeFactory
                 pipeline.Snapshots.EveryBytes,
                 pipeline.Snapshots.KeepRecent),
             new PipelineClocks(),
-            options.Time);
+            options.Time,
+            pipeline.Score.MaxLead);
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
         var journal = new JournalReader(system);

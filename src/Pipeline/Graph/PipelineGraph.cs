@@ -15,6 +15,7 @@ public static class PipelineGraph
     /// <summary>Scores every record and commits its offset after its prediction is in the sink: at least once.</summary>
     public static IRunnableGraph<(UniqueKillSwitch Stop, Task<Done> Done)> ScoreLeg(ISubscription subscription, ScoreStages stages) =>
         subscription.Chunks
+            .Via(stages.Lead is { } lead ? Flow.FromGraph(new Gate(lead)) : Flow.Create<RawChunk>())
             .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)
             .Via(Decode(stages.Decoder, stages.Clocks.Decode))
             .Via(Featurize(stages.Featurizer, stages.Clocks.Featurize))
@@ -29,7 +30,7 @@ public static class PipelineGraph
     /// <summary>Reads the same log at the learner's own positions, never ahead of the score leg, and hands chunks to the learner.</summary>
     public static IRunnableGraph<(UniqueKillSwitch Stop, Task<Done> Done)> LearnLeg(ISource source, IReadOnlyList<PartitionPosition> positions, LearnStages stages) =>
         source.ReadFrom(positions)
-            .Via(Flow.FromGraph(new ScoredGate(stages.Scored)))
+            .Via(Flow.FromGraph(new Gate(stages.Scored)))
             .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right) // after the gate: what waits there for a hint must not hold up a stop
             .Via(Decode(stages.Decoder, stages.Clocks.LearnDecode))
             .Via(Featurize(stages.Featurizer, stages.Clocks.LearnFeaturize))

@@ -3,11 +3,12 @@ using StreamMLOps.Learning;
 
 namespace StreamMLOps.Pipeline;
 
-/// <summary>What the score leg is made of.</summary>
+/// <summary>What the score leg is made of. <c>Lead</c> keeps it close to learning where history is replayed; null: it waits for nothing.</summary>
 public sealed record ScoreStages(
     IDecoder Decoder,
     IFeaturizer Featurizer,
     IReplica Replica,
+    IGate? Lead,
     IOutgoingEncoder Encoder,
     ISink Predictions,
     ISink DeadLetters,

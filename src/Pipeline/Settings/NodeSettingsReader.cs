@@ -101,13 +101,14 @@ public static class NodeSettingsReader
         var featurize = FeaturizeSettings.Read(reader.Node("featurize"), reader.PathOf("featurize"), faults);
         var model = reader.Node("model") is { } node ? ModelSpec.Read(node, reader.PathOf("model"), faults) : null;
         var labels = reader.OneOf<LabelSource>("labels", "topic", "none");
+        var score = ReadScore(reader.Block("score"));
         var learn = ReadLearn(reader.Block("learn"));
         var snapshots = ReadSnapshots(reader.Block("snapshots"));
         var sink = ReadSink(reader.Block("sink"), dataFolder);
         var audit = ReadAudit(reader.Block("audit"));
         var limits = ReadLimits(reader.Block("limits"));
         reader.RefuseUnread();
-        return model is null ? null : new PipelineSettings(name, lineage, source, featurize, model, labels, learn, snapshots, sink, audit, limits);
+        return model is null ? null : new PipelineSettings(name, lineage, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits);
     }
 
     private static SourceSettings ReadSource(SettingsReader reader, bool isPipeline)
@@ -162,6 +163,13 @@ public static class NodeSettingsReader
             reader.Duration("max-wait", TimeSpan.Zero, TimeSpan.FromMinutes(1)),
             (int)reader.Integer("shards", 1, 1024));
         if (settings.Shards > 1) reader.Fault("shards", "only 1 is supported yet");
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static ScoreSettings ReadScore(SettingsReader reader)
+    {
+        var settings = new ScoreSettings(reader.IntegerOrNever("max-lead", 1));
         reader.RefuseUnread();
         return settings;
     }

@@ -31,6 +31,7 @@ public enum JournalProvider
 /// <param name="Featurize">The stateless map from decoded rows to the model's rows.</param>
 /// <param name="Model">The model and its parameters.</param>
 /// <param name="Labels">Where labels come from.</param>
+/// <param name="Score">How scoring stands to learning.</param>
 /// <param name="Learn">How rows are collected into events.</param>
 /// <param name="Snapshots">When snapshots are taken and which are kept.</param>
 /// <param name="Sink">Where predictions and dead letters go.</param>
@@ -43,6 +44,7 @@ public sealed record PipelineSettings(
     FeaturizeSettings Featurize,
     ModelSpec Model,
     LabelSource Labels,
+    ScoreSettings Score,
     LearnSettings Learn,
     SnapshotSettings Snapshots,
     SinkSettings Sink,
@@ -87,6 +89,10 @@ public enum LabelSource
 /// <param name="MaxWait">How long a row may wait for its event to fill.</param>
 /// <param name="Shards">Models that share the partitions.</param>
 public sealed record LearnSettings(int MaxRows, int MaxBytes, TimeSpan MaxWait, int Shards);
+
+/// <summary>How scoring stands to learning.</summary>
+/// <param name="MaxLead">Most offsets that scoring may be ahead of the version that scores; <see cref="SnapshotSettings.Never"/>: scoring never waits.</param>
+public sealed record ScoreSettings(long MaxLead);
 
 /// <summary>When snapshots are taken and which are kept.</summary>
 /// <param name="EveryEvents">Events from one snapshot to the next; <see cref="Never"/>: events do not count.</param>
