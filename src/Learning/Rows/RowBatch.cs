@@ -263,6 +263,10 @@ public sealed class RowBatch : IDisposable
             Unsafe.Add(ref _value, k) = value;
         }
 
+        public ref uint Index(int k) => ref Unsafe.Add(ref _index, k);
+
+        public ref double Value(int k) => ref Unsafe.Add(ref _value, k);
+
         public uint IndexOf(int k) => Unsafe.Add(ref _index, k);
     }
 
