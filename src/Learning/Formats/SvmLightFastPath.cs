@@ -28,7 +28,7 @@ internal static unsafe class SvmLightFastPath
     /// <summary>Reads features from the token at <paramref name="p"/> on, as far as they are ordinary.</summary>
     /// <returns>Where it stopped: a token's start.</returns>
     [SkipLocalsInit]
-    public static byte* Read(byte* p, byte* end, RowBatch.OpenedRow target, ref int count, ref bool ascending)
+    public static byte* Read(byte* p, byte* end, OpenedRow target, ref int count, ref bool ascending)
     {
         var marks = stackalloc ushort[Window + Block];
         var digits = stackalloc ulong[Window / 2 + Group];

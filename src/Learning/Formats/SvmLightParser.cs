@@ -10,8 +10,11 @@ namespace StreamMLOps.Learning;
 /// </summary>
 public static unsafe class SvmLightParser
 {
-    // What the fast path may read beyond a token's start: an index of 7 digits and its colon, a sign, "0." and 8 bytes of digits.
-    private const int Reach = 32;
+    // What may be read beyond a token's start before its end is known: an index, its colon, "0." and 8 bytes of digits.
+    private const int Reach = MostDigits + 12;
+
+    // More digits than any index has, zeros before it included, are refused.
+    private const int MostDigits = 20;
 
     private const ulong Separators = 1UL << ' ' | 1UL << '\t' | 1UL << '\r' | 1UL << '\n';
 
@@ -64,12 +67,12 @@ public static unsafe class SvmLightParser
     // Reads features until a token starts at or after stop; Reach bytes behind stop must be readable. What calls out by reference is a
     // copy, so that the loop's own variables stay in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static RowFault Features(ref Scan scan, byte* stop, RowBatch.OpenedRow target)
+    private static RowFault Features(ref Scan scan, byte* stop, OpenedRow target)
     {
         var p = scan.At;
         var count = scan.Count;
         var ascending = scan.Ascending;
-        var previous = count > 0 ? target.IndexOf(count - 1) : -1L;
+        var previous = count > 0 ? target.Index(count - 1) : -1L;
         var fault = RowFault.None;
         while (p < stop)
         {
@@ -166,7 +169,7 @@ public static unsafe class SvmLightParser
         for (; p < end && (uint)(*p - '0') <= 9; p++)
         {
             number = number * 10 + (uint)(*p - '0');
-            if (number > uint.MaxValue) return null;
+            if (number > uint.MaxValue || p - first >= MostDigits) return null;
         }
         if (p == first || p >= end || *p != ':') return null;
         index = (uint)number;

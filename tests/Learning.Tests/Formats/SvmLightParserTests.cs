@@ -44,6 +44,7 @@ public class SvmLightParserTests
     [InlineData("1 2:1 99999999999999999999999:1", RowFault.BadIndex, 6)]
     [InlineData("1 2:1 3", RowFault.BadIndex, 6)]
     [InlineData("1 2:1 3 4:1", RowFault.BadIndex, 6)]
+    [InlineData("1 000000000000000000000000000000000000000001:1", RowFault.BadIndex, 2)]
     [InlineData("1 :1", RowFault.BadIndex, 2)]
     [InlineData("1 2:", RowFault.BadValue, 4)]
     [InlineData("1 2: 3:1", RowFault.BadValue, 4)]
