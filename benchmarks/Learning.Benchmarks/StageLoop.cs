@@ -14,13 +14,14 @@ internal static class StageLoop
         for (var round = 0; round < int.Parse(rounds, CultureInfo.InvariantCulture); round++)
         {
             var start = Stopwatch.GetTimestamp();
+            var busy = Environment.CpuUsage.TotalTime;
             var (rows, error) = stage switch
             {
                 "parse" => Stages.Parse(text),
                 "learn" => Stages.Learn(spec, parsed),
                 _ => Stages.TextToLearned(spec, text),
             };
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows / Stopwatch.GetElapsedTime(start).TotalSeconds:N0} rows/s  error {error:F4}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows / Stopwatch.GetElapsedTime(start).TotalSeconds:N0} rows/s  {rows / (Environment.CpuUsage.TotalTime - busy).TotalSeconds:N0} rows/CPU-s  error {error:F4}"));
         }
         return 0;
     }

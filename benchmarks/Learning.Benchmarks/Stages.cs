@@ -32,16 +32,25 @@ internal static class Stages
 
     public static (long Rows, double Error) Learn(ModelSpec spec, IEnumerable<RowBatch> batches)
     {
-        var model = spec.Create();
         var metrics = new BinaryMetrics();
-        foreach (var batch in batches) Learn(model, metrics, batch);
+        Learn(spec.Create(), metrics, batches);
         return (metrics.Count, metrics.Error);
+    }
+
+    public static void Learn(IModel model, BinaryMetrics metrics, IEnumerable<RowBatch> batches)
+    {
+        foreach (var batch in batches) Learn(model, metrics, batch);
     }
 
     public static (long Rows, double Error) TextToLearned(ModelSpec spec, ReadOnlySpan<byte> text)
     {
-        var model = spec.Create();
         var metrics = new BinaryMetrics();
+        TextToLearned(spec.Create(), metrics, text);
+        return (metrics.Count, metrics.Error);
+    }
+
+    public static void TextToLearned(IModel model, BinaryMetrics metrics, ReadOnlySpan<byte> text)
+    {
         using var batch = new RowBatch();
         while (!text.IsEmpty)
         {
@@ -49,7 +58,6 @@ internal static class Stages
             text = Fill(text, batch);
             Learn(model, metrics, batch);
         }
-        return (metrics.Count, metrics.Error);
     }
 
     private static void Learn(IModel model, BinaryMetrics metrics, RowBatch batch)

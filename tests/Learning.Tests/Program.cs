@@ -8,12 +8,19 @@ namespace StreamMLOps.Learning.Tests;
 /// </summary>
 internal static class Program
 {
+    /// <summary>A line for each variant, and one for the parser.</summary>
+    public static IEnumerable<string> Hashes()
+    {
+        foreach (var variant in ModelVariants.All) yield return $"{variant.Name} {variant.HashAfter(600)}";
+        yield return $"svmlight {ProbeStream.ParsedTextHash(600)}";
+    }
+
     private static int Main(string[] args)
     {
         switch (args)
         {
             case ["hashes"]:
-                foreach (var variant in ModelVariants.All) Console.WriteLine($"{variant.Name} {variant.HashAfter(600)}");
+                foreach (var line in Hashes()) Console.WriteLine(line);
                 return 0;
             case ["golden", var folder]:
                 GoldenStates.WriteMissing(folder);

@@ -11,9 +11,10 @@ namespace StreamMLOps.Learning;
 /// never seen. Features that are common come early and so get low cells, which keeps the arrays indexed by them in the cache.
 /// </summary>
 /// <remarks>
-/// A hash table of buckets, each one cache line: eight features, then their eight cells, filled from the left and searched with
-/// one comparison. A full bucket goes on in the next. Pairs of neighbouring indices share a bucket. Sized by a
-/// multiplication rather than a mask, so the table can grow by less than two: 10 to 13.5 bytes a feature. Not thread-safe.
+/// Two tables. Features below the window's end, where they are dense (at least a third of the numbers are features), are found by
+/// their number. The rest are in a hash table of buckets, each one cache line: eight features, then their eight cells, filled from the left
+/// and searched with one comparison; a full bucket goes on in the next. Sized by a multiplication rather than a mask, so the
+/// hash table can grow by less than two. At most 13.5 bytes a feature, new or old. Not thread-safe.
 /// </remarks>
 public sealed unsafe class FeatureIndex
 {
@@ -21,29 +22,33 @@ public sealed unsafe class FeatureIndex
     private const int FirstBuckets = 128;
     private const double MaxLoad = 0.8;
     private const double Growth = 1.35;
+    private const int NumbersPerFeature = 3;   // in the window, at most
 
+    private NativeArray<int> _windowMemory;
+    private int* _window;
+    private uint _windowEnd;
     private NativeArray<uint> _memory;
     private uint* _buckets;
     private uint* _end;
     private uint _length;
     private int _limit;
+    private int _hashed;
 
     /// <summary>Starts with no feature.</summary>
-    public FeatureIndex() => Allocate(FirstBuckets);
+    public FeatureIndex() => Allocate(0, FirstBuckets);
 
     /// <summary>Features seen, which is also the highest cell in use.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Bytes held by the table.</summary>
-    public long Bytes => _memory.Bytes;
+    /// <summary>Bytes held by the tables.</summary>
+    public long Bytes => _windowMemory.Bytes + _memory.Bytes;
 
     /// <summary>The index over features given in first-seen order, as <see cref="CopyTo"/> tells them.</summary>
     /// <exception cref="StateFormatException">A feature is there twice.</exception>
     public static FeatureIndex Restore(ReadOnlySpan<uint> features)
     {
         var index = new FeatureIndex();
-        index.Reserve(features.Length);
-        index.AddAll(features);
+        index.Rebuild(features, 0);
         if (index.Count < features.Length) throw new StateFormatException("a feature is listed twice: the bytes are damaged");
         return index;
     }
@@ -60,12 +65,17 @@ public sealed unsafe class FeatureIndex
             LocateHomes(feature, cell, features.Length);
             for (var k = 0; k < features.Length; k++)
             {
+                if (feature[k] < _windowEnd)
+                {
+                    cell[k] = _window[feature[k]];
+                    continue;
+                }
                 var home = BucketAt(_buckets, cell[k]);
                 var found = CellIn(home, feature[k]);
                 cell[k] = found != 0 ? found : FindFrom(feature[k], home);
             }
         }
-        GC.KeepAlive(_memory);
+        GC.KeepAlive(this);
     }
 
     /// <summary>The cell of each feature, a new one for those never seen.</summary>
@@ -75,23 +85,25 @@ public sealed unsafe class FeatureIndex
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(cells.Length, features.Length);
         // Before the homes are computed, because growing moves them.
-        if (features.Length > _limit - Count) Reserve(Count + features.Length);
+        if (features.Length > _limit - _hashed) Grow(features.Length);
         fixed (uint* feature = features)
         fixed (int* cell = cells) FindOrAdd(feature, cell, features.Length);
-        GC.KeepAlive(_memory);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Writes all features in first-seen order; the feature of cell <c>c</c> goes to <c>target[c - 1]</c>.</summary>
     /// <param name="target">At least <see cref="Count"/> long.</param>
     public void CopyTo(Span<uint> target)
     {
+        for (var feature = 0u; feature < _windowEnd; feature++)
+            if (_window[feature] != 0) target[_window[feature] - 1] = feature;
         for (var i = 0; i < _length; i++)
         {
             var bucket = BucketAt(_buckets, i);
             for (var lane = 0; lane < Lanes && bucket[Lanes + lane] != 0; lane++)
                 target[(int)bucket[Lanes + lane] - 1] = bucket[lane];
         }
-        GC.KeepAlive(_memory);
+        GC.KeepAlive(this);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -99,8 +111,17 @@ public sealed unsafe class FeatureIndex
     {
         LocateHomes(feature, cell, count);
         var buckets = _buckets;
+        var window = _window;
+        var windowEnd = _windowEnd;
         for (nint k = 0; k < count; k++)
         {
+            if (feature[k] < windowEnd)
+            {
+                var known = window[feature[k]];
+                if (known == 0) window[feature[k]] = known = ++Count;
+                cell[k] = known;
+                continue;
+            }
             var home = BucketAt(buckets, cell[k]);
             var found = CellIn(home, feature[k]);
             if (found == 0) found = FindOrAddFrom(feature[k], home);
@@ -113,8 +134,10 @@ public sealed unsafe class FeatureIndex
     {
         var buckets = _buckets;
         var length = _length;
+        var windowEnd = _windowEnd;
         for (nint k = 0; k < count; k++)
         {
+            if (feature[k] < windowEnd) continue;
             var home = Home(feature[k], length);
             cell[k] = home;
             if (Sse.IsSupported) Sse.Prefetch0(BucketAt(buckets, home));
@@ -154,40 +177,65 @@ public sealed unsafe class FeatureIndex
             var lane = BitOperations.TrailingZeroCount(free);
             bucket[lane] = feature;
             bucket[Lanes + lane] = (uint)++Count;
+            _hashed++;
             return Count;
         }
     }
 
     private uint* Next(uint* bucket) => bucket + 2 * Lanes < _end ? bucket + 2 * Lanes : _buckets;
 
-    private void Reserve(int features)
+    private void Grow(int more)
     {
-        if (features <= _limit) return;
         var known = new uint[Count];
         CopyTo(known);
-        Allocate((uint)Math.Max(_length * Growth, features / (MaxLoad * Lanes) + 1));
-        // In first-seen order: common features get the places nearest to their homes.
-        Count = 0;
-        AddAll(known);
+        Rebuild(known, more);
     }
 
-    // In slices small enough for their buckets to be in the cache when they are searched.
-    private void AddAll(ReadOnlySpan<uint> features)
+    // Both tables anew, with room for more. In first-seen order: common features get the places nearest to their homes.
+    private void Rebuild(ReadOnlySpan<uint> features, int more)
     {
+        var end = DenseEnd(features, out var below);
+        Allocate(end, (uint)((features.Length - below + more) * Growth / (MaxLoad * Lanes)) + FirstBuckets);
+        // In slices small enough for their buckets to be in the cache when they are searched.
         const int slice = 64;
-        Span<int> cells = stackalloc int[slice];
-        for (; features.Length > slice; features = features[slice..]) FindOrAdd(features[..slice], cells);
-        FindOrAdd(features, cells);
+        var cells = stackalloc int[slice];
+        fixed (uint* feature = features)
+            for (var k = 0; k < features.Length; k += slice)
+                FindOrAdd(feature + k, cells, Math.Min(slice, features.Length - k));
     }
 
-    [MemberNotNull(nameof(_memory))]
-    private void Allocate(uint buckets)
+    // The largest power of two below which a third of all numbers are features, and how many these are.
+    private static uint DenseEnd(ReadOnlySpan<uint> features, out int below)
     {
+        Span<int> counts = stackalloc int[33];
+        counts.Clear();
+        foreach (var feature in features) counts[32 - BitOperations.LeadingZeroCount(feature)]++;
+        below = 0;
+        var end = 0u;
+        var seen = counts[0];
+        for (var bits = 1; bits < 31; bits++)
+        {
+            seen += counts[bits];
+            if ((long)seen * NumbersPerFeature < 1L << bits) continue;
+            end = 1u << bits;
+            below = seen;
+        }
+        return end;
+    }
+
+    [MemberNotNull(nameof(_memory), nameof(_windowMemory))]
+    private void Allocate(uint windowEnd, uint buckets)
+    {
+        _windowMemory = new((int)windowEnd);
+        _window = _windowMemory.Pointer;
+        _windowEnd = windowEnd;
         _memory = new((int)buckets * 2 * Lanes);
         _buckets = _memory.Pointer;
         _end = _buckets + _memory.Length;
         _length = buckets;
         _limit = (int)(buckets * Lanes * MaxLoad);
+        _hashed = 0;
+        Count = 0;
     }
 
     // A free lane looks like feature 0, but feature 0 itself, where it is, comes before any free lane.

@@ -10,8 +10,11 @@ namespace StreamMLOps.Learning;
 /// </summary>
 public static unsafe class SvmLightParser
 {
-    // What the fast path may read beyond a token's start: an index of 7 digits and its colon, a sign, "0." and 8 bytes of digits.
-    private const int Reach = 32;
+    // What may be read beyond a token's start before its end is known: an index, its colon, "0." and 8 bytes of digits.
+    private const int Reach = MostDigits + 12;
+
+    // More digits than any index has, zeros before it included, are refused.
+    private const int MostDigits = 20;
 
     private const ulong Separators = 1UL << ' ' | 1UL << '\t' | 1UL << '\r' | 1UL << '\n';
 
@@ -35,6 +38,8 @@ public static unsafe class SvmLightParser
         fixed (byte* bytes = line)
         {
             var scan = new Scan { At = bytes + at, End = bytes + line.Length, Ascending = true };
+            if (line.Length >= SvmLightFastPath.Worthwhile && bytes[at] == ' ')
+                scan.At = SvmLightFastPath.Read(bytes + at + 1, scan.End, target, ref scan.Count, ref scan.Ascending);
             fault = Features(ref scan, scan.End - Reach, target);
             column = (int)(scan.At - bytes);
             if (fault == RowFault.None && scan.At < scan.End)
@@ -62,12 +67,12 @@ public static unsafe class SvmLightParser
     // Reads features until a token starts at or after stop; Reach bytes behind stop must be readable. What calls out by reference is a
     // copy, so that the loop's own variables stay in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static RowFault Features(ref Scan scan, byte* stop, RowBatch.OpenedRow target)
+    private static RowFault Features(ref Scan scan, byte* stop, OpenedRow target)
     {
         var p = scan.At;
         var count = scan.Count;
         var ascending = scan.Ascending;
-        var previous = count > 0 ? target.IndexOf(count - 1) : -1L;
+        var previous = count > 0 ? target.Index(count - 1) : -1L;
         var fault = RowFault.None;
         while (p < stop)
         {
@@ -83,7 +88,7 @@ public static unsafe class SvmLightParser
             var digits = DigitsAtStart(chunk);
             if ((uint)(digits - 1) < 7 && p[digits] == ':')
             {
-                index = Number(chunk, digits);
+                index = Number(Digits(chunk, digits));
                 p += digits + 1;
             }
             else if (*p == '#')
@@ -117,8 +122,7 @@ public static unsafe class SvmLightParser
                 digits = DigitsAtStart(chunk);
                 if (first <= 9 && p[1] == '.' && (uint)(digits - 1) < 7 && IsSeparator(p[digits + 2]))
                 {
-                    // At most 8 digits over an exact power of ten: one correctly rounded division.
-                    value = (double)((long)first * WholePowersOfTen[digits] + Number(chunk, digits)) / PowersOfTen[digits];
+                    value = Decimal(first, Number(Digits(chunk, digits)), digits);
                     p += digits + 3;
                 }
                 else
@@ -165,7 +169,7 @@ public static unsafe class SvmLightParser
         for (; p < end && (uint)(*p - '0') <= 9; p++)
         {
             number = number * 10 + (uint)(*p - '0');
-            if (number > uint.MaxValue) return null;
+            if (number > uint.MaxValue || p - first >= MostDigits) return null;
         }
         if (p == first || p >= end || *p != ':') return null;
         index = (uint)number;
@@ -188,6 +192,19 @@ public static unsafe class SvmLightParser
 
     private static ReadOnlySpan<int> WholePowersOfTen => [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
+    /// <summary>Whether the token is a finite number.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static bool TryReadValue(byte* token, int length, out double value)
+    {
+        var at = 0;
+        return DecimalNumber.Parse(new ReadOnlySpan<byte>(token, length), ref at, out value) == RowFault.None && at == length;
+    }
+
+    // At most 9 digits over an exact power of ten: one correctly rounded division.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double Decimal(uint whole, uint fraction, int places) =>
+        (double)((long)whole * WholePowersOfTen[places] + fraction) / PowersOfTen[places];
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Load(byte* p)
     {
@@ -204,13 +221,23 @@ public static unsafe class SvmLightParser
         return System.Numerics.BitOperations.TrailingZeroCount(others) >> 3;
     }
 
-    // The number that the chunk's first 1 to 8 bytes, all digits, spell: digits to pairs to fours to eight.
+    // The values of the first 1 to 8 bytes as digits, at the chunk's end, zeros before them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Number(ulong chunk, int digits)
+    private static ulong Digits(ulong chunk, int count) => (chunk - 0x3030303030303030) << (64 - 8 * count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong Digits(byte* p, int count) => Digits(Load(p), count);
+
+    // Not 0 where a byte is none of 0 to 9.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong NotDigits(ulong digits) => ((digits + 0x7676767676767676) | digits) & 0x8080808080808080;
+
+    // The number that eight digits spell: to pairs, to fours, to eight.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static uint Number(ulong digits)
     {
-        var d = (chunk - 0x3030303030303030) << (64 - 8 * digits);
-        d = d * 10 + (d >> 8);
-        return (uint)(((d & 0x000000FF000000FF) * 0x000F424000000064 + ((d >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >> 32);
+        var pairs = digits * 10 + (digits >> 8);
+        return (uint)(((pairs & 0x000000FF000000FF) * 0x000F424000000064 + ((pairs >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >> 32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

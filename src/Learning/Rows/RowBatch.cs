@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace StreamMLOps.Learning;
 
@@ -247,23 +245,6 @@ public sealed class RowBatch : IDisposable
             Permute(_nameLengths!, from, order);
         }
         ArrayPool<ulong>.Shared.Return(scratch);
-    }
-
-    internal readonly ref struct OpenedRow(Span<uint> indices, Span<double> values, int capacity)
-    {
-        private readonly ref uint _index = ref MemoryMarshal.GetReference(indices);
-        private readonly ref double _value = ref MemoryMarshal.GetReference(values);
-
-        public int Capacity { get; } = capacity;
-
-        public void Set(int k, uint index, double value)
-        {
-            Debug.Assert(k < Capacity);
-            Unsafe.Add(ref _index, k) = index;
-            Unsafe.Add(ref _value, k) = value;
-        }
-
-        public uint IndexOf(int k) => Unsafe.Add(ref _index, k);
     }
 
     private void OrderEqualIndices(Span<ulong> order)

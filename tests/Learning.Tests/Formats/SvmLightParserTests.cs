@@ -44,6 +44,7 @@ public class SvmLightParserTests
     [InlineData("1 2:1 99999999999999999999999:1", RowFault.BadIndex, 6)]
     [InlineData("1 2:1 3", RowFault.BadIndex, 6)]
     [InlineData("1 2:1 3 4:1", RowFault.BadIndex, 6)]
+    [InlineData("1 000000000000000000000000000000000000000001:1", RowFault.BadIndex, 2)]
     [InlineData("1 :1", RowFault.BadIndex, 2)]
     [InlineData("1 2:", RowFault.BadValue, 4)]
     [InlineData("1 2: 3:1", RowFault.BadValue, 4)]
@@ -91,6 +92,34 @@ public class SvmLightParserTests
                 var line = "1" + string.Concat(features.Select(f => $"{blank}{f.Item1}:{f.Item2}")) + end;
                 return Parse(line, parsed, out _) == fault && (fault != RowFault.None || Show(expected, 0) == Show(parsed, 0));
             });
+
+    [Fact]
+    public void Long_ordinary_lines_with_anything_odd_in_them_are_read_as_feature_by_feature() =>
+        Gen.Select(Gen.Int[1, 1500], Gen.Int[1, 3_000], Gen.UInt[0, 1000], Gen.OneOfConst("", "", "  ", "\t", " 5:0", " 7:0.0", " 123456789:1", " 3:-0.25", " 4:1e3", " qid:7", " 6:x", " :1", " 1,2", " 8", "\n", " #"), Gen.Int[0, 1500])
+            .Sample((count, step, first, odd, where) =>
+            {
+                var tokens = Enumerable.Range(0, count).Select(i =>
+                    $"{first + (uint)(i * step)}:{(i % 5) switch { 0 => "0.311296", 1 => "2", 3 => "0.5", _ => "1" }}").ToList();
+                if (where < count) tokens[where] += odd;
+                // Below 64 bytes nothing but the careful path reads.
+                using var whole = new RowBatch();
+                var fault = Parse("1 " + string.Join(' ', tokens), whole, out var column);
+                using var apart = new RowBatch();
+                apart.BeginRow();
+                var expected = RowFault.None;
+                foreach (var token in tokens.TakeWhile(_ => expected == RowFault.None))
+                {
+                    using var one = new RowBatch();
+                    expected = Parse("1 " + token, one, out _);
+                    if (expected != RowFault.None) break;
+                    var row = one[0];
+                    for (var k = 0; k < row.Count; k++) apart.Add(row.Indices[k], row.Values[k]);
+                    if (token.EndsWith('#')) break;
+                }
+                if (fault != expected) return false;
+                if (fault != RowFault.None) return column > 0 && whole.Count == 0;
+                return apart.TryEndRow(1) == RowFault.None && Show(apart, 0) == Show(whole, 0);
+            }, iter: 400);
 
     [Fact]
     public void Any_number_is_rounded_as_the_library_rounds_it() =>

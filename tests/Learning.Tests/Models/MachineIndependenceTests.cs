@@ -14,7 +14,6 @@ public class MachineIndependenceTests
     [InlineData("DOTNET_EnableAVX=0", "DOTNET_TieredPGO=0", "GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2")]
     public async Task Equal_rows_give_equal_hashes_under(params string[] settings)
     {
-        var here = ModelVariants.All.Select(v => $"{v.Name} {v.HashAfter(600)}");
         var start = new ProcessStartInfo("dotnet", ["exec", typeof(MachineIndependenceTests).Assembly.Location, "hashes"]) { RedirectStandardOutput = true };
         if (Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet") start.FileName = host;
         foreach (var setting in settings) start.Environment[setting[..setting.IndexOf('=')]] = setting[(setting.IndexOf('=') + 1)..];
@@ -24,6 +23,6 @@ public class MachineIndependenceTests
         await child.WaitForExitAsync();
 
         Assert.Equal(0, child.ExitCode);
-        Assert.Equal(here, there.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.Equal(Program.Hashes(), there.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
     }
 }

@@ -98,6 +98,27 @@ internal static class ProbeStream
         return batch;
     }
 
+    /// <summary>Fingerprint of rows read from svmlight text.</summary>
+    public static ulong ParsedTextHash(int rows)
+    {
+        using var batch = new RowBatch();
+        var hash = 0UL;
+        for (var i = 0; i < rows; i++)
+        {
+            var state = (ulong)i * 977 + 1;
+            var index = 0UL;
+            var line = new System.Text.StringBuilder(i % 2 == 0 ? "+1" : "-1");
+            for (var k = 0; k < 130; k++)
+            {
+                index += 1 + Next(ref state) % 5000;
+                line.Append(' ').Append(index).Append(':').Append((Next(ref state) % 4) switch { 0 => "0.", 1 => "-1.5e", _ => "" }).Append(Next(ref state) % 9 + 1);
+            }
+            Assert.Equal(RowFault.None, SvmLightParser.Parse(System.Text.Encoding.ASCII.GetBytes(line.ToString()), batch, out _));
+            hash = hash * 31 + ProgressiveLearner.ContentOf(batch, i);
+        }
+        return hash;
+    }
+
     public static byte[] Bytes(Action<StateWriter> save)
     {
         var output = new ArrayBufferWriter<byte>();
