@@ -72,8 +72,13 @@ public sealed class RowBatch : IDisposable
     }
 
     /// <summary>The UTF-8 name of non-zero <paramref name="k"/>; empty where the feature is known by its index alone.</summary>
-    public ReadOnlySpan<byte> NameOf(int k) =>
-        HasNames ? _names.AsSpan(_nameStarts![k], _nameLengths![k]) : default;
+    public ReadOnlySpan<byte> NameOf(int k)
+    {
+        if (!HasNames) return default;
+        // Without a name, the start is whatever the pooled array held before.
+        var length = _nameLengths![k];
+        return length == 0 ? default : _names.AsSpan(_nameStarts![k], length);
+    }
 
     /// <summary>Takes all rows out and keeps the memory.</summary>
     public void Clear()

@@ -157,6 +157,12 @@ internal ref struct JsonRowReader
         switch (_json.TokenType)
         {
             case JsonTokenType.Number:
+                // Most values are a flag or a count of one digit, which need no general parser.
+                if (_json.ValueSpan is [var digit])
+                {
+                    value = digit - '0';
+                    return true;
+                }
                 return _json.TryGetDouble(out value);
             case JsonTokenType.String:
                 var text = _json.ValueSpan;

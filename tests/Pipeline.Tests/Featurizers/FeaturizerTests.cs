@@ -32,6 +32,21 @@ public sealed class FeaturizerTests
     }
 
     [Fact]
+    public void Features_without_name_beside_named_ones_are_told_apart_whatever_the_pool_gives()
+    {
+        var soiled = Enumerable.Range(0, 8).Select(_ => System.Buffers.ArrayPool<int>.Shared.Rent(32_768)).ToList();
+        foreach (var array in soiled)
+        {
+            array.AsSpan().Fill(int.MaxValue);
+            System.Buffers.ArrayPool<int>.Shared.Return(array);
+        }
+        using var rows = Json("""{"f":{"3":1,"2":1}}""", """{"f":{"9":1,"host":2,"1":1}}""", """{"f":{"9":1,"1":1}}""");
+        for (var k = 0; k < 2; k++) Assert.True(rows.NameOf(k).IsEmpty);
+        Assert.Equal("1:1 9:1 host:2", Decoding.RowText(rows, 1));
+        Assert.Equal("1:1 9:1", Decoding.RowText(rows, 2));
+    }
+
+    [Fact]
     public void Hashed_rows_are_canonical_below_the_mask_and_keep_their_sum()
     {
         var rowGen = Gen.Select(Gen.UInt[0, 5_000].Array[0, 300], Gen.Int[1, 12], Gen.ULong);

@@ -64,5 +64,30 @@ public sealed class UrlGeneratorTests
         }
     }
 
+    [Fact]
+    public void Logistic_regression_learns_the_stream_and_is_set_back_on_a_day_of_abrupt_drift()
+    {
+        const int days = 6;
+        var generator = new UrlGenerator(new UrlGeneratorSettings { RowsPerDay = 10_000 });
+        var learner = new ProgressiveLearner(ModelSpec.Parse(ConfigNode.Of(("algorithm", "logistic-regression"))
+            .With("optimizer", ConfigNode.Map.Empty.With("adagrad", ConfigNode.Of(("rate", "0.1"))))));
+        var metrics = (BinaryMetrics)learner.Metrics;
+        var wrong = new long[days];
+        using var rows = new RowBatch();
+        for (var i = 0; i < days * 10_000; i++)
+        {
+            rows.Clear();
+            Assert.Equal(RowFault.None, SvmLightParser.Parse(_line.AsSpan(0, generator.Write(i, _line)), rows, out _));
+            learner.Learn(rows[0], 0, rows.Labels[0]);
+            wrong[i / 10_000] = metrics.FalsePositives + metrics.FalseNegatives;
+        }
+        for (var day = days - 1; day > 0; day--) wrong[day] -= wrong[day - 1];
+
+        Assert.InRange(metrics.Error, 0.02, 0.04);
+        Assert.InRange(metrics.RocAuc, 0.975, 1);
+        Assert.True(wrong[3] < wrong[0], $"errors by day: {string.Join(", ", wrong)}");
+        Assert.True(wrong[4] > 1.5 * wrong[3], $"errors by day: {string.Join(", ", wrong)}");
+    }
+
     private string Row(UrlGenerator generator, long row) => Encoding.ASCII.GetString(_line, 0, generator.Write(row, _line));
 }
