@@ -1,0 +1,28 @@
+using System.Globalization;
+using StreamMLOps.Benchmarks;
+
+// The whole stream, file to file: dotnet run -c Release --project benchmarks/Stream -- --data rows.svm [--rounds 5] [--work DIR] [--limit PROGRAM]
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+var options = args.Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+if (!options.TryGetValue("--data", out var data) || !File.Exists(data))
+{
+    Console.Error.WriteLine("usage: --data FILE.svm [--rounds 5] [--work DIR] [--limit PROGRAM]: a file of svmlight rows, e.g. 500,000 rows of 115 non-zeros");
+    return 2;
+}
+var rounds = int.Parse(options.GetValueOrDefault("--rounds", "5"), CultureInfo.InvariantCulture);
+var work = options.GetValueOrDefault("--work") ?? Directory.CreateTempSubdirectory("streammlops-bench-").FullName;
+
+var results = new List<StreamRound>();
+for (var round = 0; round <= rounds; round++)
+{
+    if (options.TryGetValue("--limit", out var limit)) Console.WriteLine(Limit.Run(limit, data));
+    var folder = Path.Combine(work, $"round-{round}");
+    var result = await StreamRound.Run(data, folder, details: round == rounds);
+    Console.WriteLine($"round {round}{(round == 0 ? " (warm-up)" : "")}: {result}");
+    if (round > 0) results.Add(result);
+    Directory.Delete(folder, recursive: true);
+}
+Console.WriteLine($"median: {Median(results, r => r.RowsPerSecond):N0} rows/s, {Median(results, r => r.CpuMicroseconds):F1} us of CPU a row, {Median(results, r => r.AllocatedPerRow):F0} bytes allocated a row; audit of 100 {Median(results, r => r.AuditSeconds):F2} s; recovery {Median(results, r => r.RecoverySeconds):F2} s");
+return 0;
+
+static double Median(List<StreamRound> rounds, Func<StreamRound, double> of) => rounds.Select(of).Order().ElementAt(rounds.Count / 2);
