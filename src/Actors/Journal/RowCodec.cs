@@ -120,28 +120,56 @@ internal static class RowCodec
         }
         var time = (flags & TimeFlag) != 0 ? BinaryPrimitives.ReadInt64LittleEndian(Take(source, ref at, 8)) : Chunk.NoTime;
         var count = (int)Varint.Read(source, ref at);
-        var named = (flags & NamedFlag) != 0;
+        // A feature takes at least a byte: a damaged count never makes memory of it.
+        if ((uint)count > RowBatch.MaxFeatures || count > source.Length - at) throw new JournalFormatException("a row claims more features than there are bytes: the event is damaged");
+        var fault = (flags & NamedFlag) != 0 ? ReadNamed(source, ref at, batch, count, label) : ReadIndexed(source, ref at, batch, count, label);
+        return fault == RowFault.None
+            ? (range, delta, id, time)
+            : throw new JournalFormatException($"a stored row is refused ({fault}): the event is damaged");
+    }
+
+    // The hot path of every replay: indices and values go straight into the batch.
+    private static RowFault ReadIndexed(ReadOnlySpan<byte> source, scoped ref int at, RowBatch batch, int count, double label)
+    {
+        var row = batch.OpenRow(count);
+        var n = at;
+        var ascending = true;
+        var sound = true;
+        ulong index = 0;
+        for (var k = 0; k < count; k++)
+        {
+            var head = Varint.Read(source, ref n);
+            ascending &= k == 0 || head > 1;
+            index += head >> 1;
+            var value = 1.0;
+            if ((head & 1) != 0)
+            {
+                value = ReadValue(source, ref n);
+                sound &= double.IsFinite(value) && value != 0;
+            }
+            row.Set(k, (uint)index, value);
+            sound &= index <= uint.MaxValue;
+        }
+        at = n;
+        if (sound) return batch.CommitRow(count, ascending, label);
+        batch.DropRow();
+        return RowFault.NotFinite;
+    }
+
+    private static RowFault ReadNamed(ReadOnlySpan<byte> source, scoped ref int at, RowBatch batch, int count, double label)
+    {
         batch.BeginRow();
         ulong index = 0;
         for (var k = 0; k < count; k++)
         {
             var head = Varint.Read(source, ref at);
             index += head >> 1;
-            ReadOnlySpan<byte> name = default;
-            if (named)
-            {
-                var length = (int)Varint.Read(source, ref at);
-                name = Take(source, ref at, length);
-            }
+            var name = Take(source, ref at, (int)Varint.Read(source, ref at));
             var value = (head & 1) == 0 ? 1.0 : ReadValue(source, ref at);
             if (index > uint.MaxValue) throw new JournalFormatException("a feature index exceeds 32 bits: the event is damaged");
-            if (name.IsEmpty) batch.Add((uint)index, value);
-            else batch.Add((uint)index, value, name);
+            batch.Add((uint)index, value, name);
         }
-        var fault = batch.TryEndRow(label);
-        return fault == RowFault.None
-            ? (range, delta, id, time)
-            : throw new JournalFormatException($"a stored row is refused ({fault}): the event is damaged");
+        return batch.TryEndRow(label);
     }
 
     private static bool HasNames(RowBatch batch, int from, int to)

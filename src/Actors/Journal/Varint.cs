@@ -22,21 +22,36 @@ internal static class Varint
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Read(ReadOnlySpan<byte> source, ref int at)
+    public static ulong Read(ReadOnlySpan<byte> source, scoped ref int at)
     {
-        if ((uint)at < (uint)source.Length)
+        var n = at;
+        // Nearly all numbers have one, two or three bytes.
+        if ((uint)(n + 2) < (uint)source.Length)
         {
-            var b = source[at];
+            uint a = source[n];
+            if (a < 0x80)
+            {
+                at = n + 1;
+                return a;
+            }
+            uint b = source[n + 1];
             if (b < 0x80)
             {
-                at++;
-                return b;
+                at = n + 2;
+                return a & 0x7F | b << 7;
+            }
+            uint c = source[n + 2];
+            if (c < 0x80)
+            {
+                at = n + 3;
+                return a & 0x7F | (b & 0x7F) << 7 | c << 14;
             }
         }
         return ReadLong(source, ref at);
     }
 
-    private static ulong ReadLong(ReadOnlySpan<byte> source, ref int at)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong ReadLong(ReadOnlySpan<byte> source, scoped ref int at)
     {
         var result = 0UL;
         for (var shift = 0; shift < 64; shift += 7)
