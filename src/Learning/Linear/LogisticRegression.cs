@@ -8,6 +8,10 @@ namespace StreamMLOps.Learning;
 /// score is <c>sigmoid(w·x + b)</c>. The order of a row's work is River's: gradient of the log loss at the old weights, then the
 /// intercept, then the optimizer's step for each feature of the row.
 /// </summary>
+/// <remarks>
+/// No row makes the state infinite or NaN: values and gradients are held to ±2^50 in single precision and ±2^480 in double, whose squares
+/// can be summed for ever, and a sum that is NaN (infinite products of both signs) counts as 0. Ordinary data never comes near.
+/// </remarks>
 public static class LogisticRegression
 {
     /// <summary>The kind <c>logistic-regression</c>.</summary>

@@ -111,7 +111,7 @@ public class LogisticRegressionTests
         loaded.Load(new StateReader(bytes));
         var clock = Stopwatch.StartNew();
         loaded.Load(new StateReader(bytes));
-        Assert.True(clock.ElapsedMilliseconds < 1000, $"{clock.ElapsedMilliseconds} ms");   // some 20 ms on an idle machine
+        Assert.True(clock.ElapsedMilliseconds < 1000, $"{clock.ElapsedMilliseconds} ms");   // 50 to 90 ms on a busy machine
         Assert.Equal(StateHash.Of(model), StateHash.Of(loaded));
     }
 
