@@ -1,5 +1,5 @@
+using System.Data.Common;
 using System.Runtime.CompilerServices;
-using Akka;
 using Akka.Actor;
 using Akka.Persistence;
 using Akka.Persistence.Query;
@@ -11,6 +11,9 @@ namespace StreamMLOps.Actors;
 /// <summary>Reads journals and snapshots from outside the learner: for replicas, audit and verification. Writes nothing.</summary>
 public sealed class JournalReader(ActorSystem system, string readJournal = "akka.persistence.query.journal.sql")
 {
+    // A reader is never in a hurry: a database that is locked for a moment, or a machine that is busy, is waited for.
+    private const int Attempts = 10;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
     private readonly IMaterializer _materializer = system.Materializer();
 
     /// <summary>Persistence id of a learner.</summary>
@@ -19,31 +22,52 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
     /// <summary>Ids of all learners in the journal.</summary>
     public async Task<IReadOnlyList<string>> Learners()
     {
-        var journal = PersistenceQuery.Get(system).ReadJournalFor<ICurrentPersistenceIdsQuery>(readJournal);
-        var ids = await journal.CurrentPersistenceIds().RunWith(Sink.Seq<string>(), _materializer).ConfigureAwait(false);
+        var ids = await Patiently(() => Query<ICurrentPersistenceIdsQuery>().CurrentPersistenceIds().RunWith(Sink.Seq<string>(), _materializer)).ConfigureAwait(false);
         return [.. ids.Where(id => id.StartsWith("learner/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Events from <paramref name="from"/> to <paramref name="to"/>, both included, as far as they are there now.</summary>
     public async IAsyncEnumerable<(long Sequence, JournalEvent Event)> Read(string persistenceId, long from, long to = long.MaxValue, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        var journal = PersistenceQuery.Get(system).ReadJournalFor<ICurrentEventsByPersistenceIdQuery>(readJournal);
-        var source = journal.CurrentEventsByPersistenceId(persistenceId, from, to);
-        await foreach (var envelope in Enumerate(source, cancellation).ConfigureAwait(false))
-            yield return (envelope.SequenceNr, (JournalEvent)envelope.Event);
+        var failures = 0;
+        while (true)
+        {
+            var query = await Patiently(() => Task.FromResult(Query<ICurrentEventsByPersistenceIdQuery>())).ConfigureAwait(false);
+            await using var events = query.CurrentEventsByPersistenceId(persistenceId, from, to).RunAsAsyncEnumerable(_materializer).GetAsyncEnumerator(cancellation);
+            while (true)
+            {
+                try
+                {
+                    if (!await events.MoveNextAsync().ConfigureAwait(false)) yield break;
+                }
+                catch (Exception e) when (IsPassing(e) && ++failures < Attempts)
+                {
+                    break;
+                }
+                var envelope = events.Current;
+                from = envelope.SequenceNr + 1;
+                yield return (envelope.SequenceNr, (JournalEvent)envelope.Event);
+            }
+            await Task.Delay(Pause, cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>The newest snapshot at or below <paramref name="sequence"/>, or null.</summary>
     public async Task<(long Sequence, SnapshotEnvelope Snapshot)?> Snapshot(string persistenceId, long sequence = long.MaxValue)
     {
         var store = Persistence.Instance.Apply(system).SnapshotStoreFor("");
-        var answer = await store.Ask<object>(new LoadSnapshot(persistenceId, new SnapshotSelectionCriteria(sequence, DateTime.MaxValue), sequence), TimeSpan.FromSeconds(60)).ConfigureAwait(false);
-        return answer switch
+        var found = await Patiently(async () =>
+        {
+            var answer = await store.Ask<object>(new LoadSnapshot(persistenceId, new SnapshotSelectionCriteria(sequence, DateTime.MaxValue), sequence), TimeSpan.FromSeconds(60)).ConfigureAwait(false);
+            if (answer is LoadSnapshotFailed failed && IsPassing(failed.Cause)) throw failed.Cause;
+            return answer;
+        }).ConfigureAwait(false);
+        return found switch
         {
             LoadSnapshotResult { Snapshot: { Snapshot: SnapshotEnvelope snapshot } selected } => (selected.Metadata.SequenceNr, snapshot),
             LoadSnapshotResult => null,
             LoadSnapshotFailed failed => throw new JournalFormatException($"snapshot of {persistenceId} cannot be read: {failed.Cause.Message}"),
-            _ => throw new JournalFormatException($"unexpected answer of the snapshot store: {answer}"),
+            _ => throw new JournalFormatException($"unexpected answer of the snapshot store: {found}"),
         };
     }
 
@@ -87,9 +111,22 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
         return fold;
     }
 
-    private async IAsyncEnumerable<EventEnvelope> Enumerate(Source<EventEnvelope, NotUsed> source, [EnumeratorCancellation] CancellationToken cancellation)
+    private T Query<T>() where T : IReadJournal => PersistenceQuery.Get(system).ReadJournalFor<T>(readJournal);
+
+    private static bool IsPassing(Exception e) => e.GetBaseException() is DbException or AskTimeoutException;
+
+    private static async Task<T> Patiently<T>(Func<Task<T>> read)
     {
-        await using var elements = source.RunAsAsyncEnumerable(_materializer).GetAsyncEnumerator(cancellation);
-        while (await elements.MoveNextAsync().ConfigureAwait(false)) yield return elements.Current;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await read().ConfigureAwait(false);
+            }
+            catch (Exception e) when (IsPassing(e) && attempt < Attempts)
+            {
+                await Task.Delay(Pause).ConfigureAwait(false);
+            }
+        }
     }
 }

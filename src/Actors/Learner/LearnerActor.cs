@@ -24,8 +24,8 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly LearnerDefinition _definition;
     private readonly SnapshotHealth _health;
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly EventRing _ring;
-    private readonly Dictionary<IActorRef, Pull> _waiting = [];
+    private readonly ReplicaFeed _feed;
+    private readonly SnapshotSchedule _snapshots;
     private readonly ScoredWatermark _scored = new();
     private readonly List<IActorRef> _drainers = [];
     private LearnerFold? _fold;
@@ -40,16 +40,13 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private bool _draining;
     private bool _legDone;
     private bool _waitTimer;
-    private long _snapshotSequence;
-    private long _snapshotBytes;
-    private IReadOnlyList<long> _snapshots = [];
-    private SnapshotEnvelope? _snapshotDue;
 
     public LearnerActor(LearnerDefinition definition, SnapshotHealth health)
     {
         _definition = definition;
         _health = health;
-        _ring = new EventRing(definition.Options.RingBytes);
+        _feed = new ReplicaFeed(definition.Options.RingBytes);
+        _snapshots = new SnapshotSchedule(definition.Options);
 
         Recover<SnapshotOffer>(OpenSnapshot);
         Recover<Genesis>(genesis => _fold = new LearnerFold(genesis, definition.Define(genesis)));
@@ -67,7 +64,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         Command<LegEnded>(Ended);
         Command<StartLeg>(_ => StartLearnLeg());
         Command<Pull>(Serve);
-        Command<Terminated>(t => { _waiting.Remove(t.ActorRef); });
+        Command<Terminated>(t => _feed.Forget(t.ActorRef));
         Command<GetLearnerStatus>(_ => Sender.Tell(Status()));
         Command<Freeze>(freeze => Change(Frozen.Create(freeze.Who, freeze.Why, Now)));
         Command<Thaw>(thaw => Change(Thawed.Create(thaw.Who, thaw.Why, Now)));
@@ -127,9 +124,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _health.Damaged(PersistenceId, offer.Metadata.SequenceNr);
             throw;
         }
-        _snapshots = [.. envelope.Earlier, offer.Metadata.SequenceNr];
-        _snapshotSequence = offer.Metadata.SequenceNr;
-        _snapshotBytes = _fold.EventBytes;
+        _snapshots.Found(envelope, _fold);
     }
 
     private void Begin()
@@ -168,8 +163,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private void Run()
     {
         _persisted = LastSequenceNr;
-        _ring.Reset(_persisted);
-        foreach (var (replica, pull) in _waiting.ToArray()) Serve(pull, replica);
+        _feed.Start(_persisted);
         StartLearnLeg();
     }
 
@@ -231,8 +225,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _state = LearnerState.Refused;
         _detail = why;
         _persisted = LastSequenceNr;
-        if (_ring.Newest == 0) _ring.Reset(_persisted);
-        foreach (var (replica, pull) in _waiting.ToArray()) Serve(pull, replica);
+        _feed.Start(_persisted);
     }
 
     private void TakeChunks()
@@ -291,7 +284,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         var rows = _fold.Open.Rows;
         var learned = _fold.Seal(Now);
         _definition.Clocks.Seal.Add(started, rows);
-        TakeSnapshotIfDue();
+        TakeSnapshot();
         Store(learned, rows, null);
     }
 
@@ -304,9 +297,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _definition.Clocks.Persist.Add(_persistStarted, rows);
             _persisting = false;
             _persisted = LastSequenceNr;
-            var published = new Published(_persisted, e);
-            _ring.Add(published);
-            foreach (var (replica, pull) in _waiting.ToArray()) Serve(pull, replica);
+            _feed.Publish(new Published(_persisted, e));
             replyTo?.Tell(new Changed(_fold!.Version));
             SaveDueSnapshot();
             SealIfDue(waited: false);
@@ -328,50 +319,26 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         Store(change, 0, Sender);
     }
 
-    private void Serve(Pull pull) => Serve(pull, Sender);
-
-    private void Serve(Pull pull, IActorRef replica)
+    private void Serve(Pull pull)
     {
-        if (_state == LearnerState.Recovering || pull.After >= _ring.Newest)
-        {
-            if (!_waiting.ContainsKey(replica)) Context.Watch(replica);
-            _waiting[replica] = pull;
-            return;
-        }
-        _waiting.Remove(replica);
-        if (pull.After < _ring.CompleteAfter)
-        {
-            replica.Tell(new Behind(_ring.CompleteAfter, _ring.Newest));
-            return;
-        }
-        foreach (var published in _ring.After(pull.After, pull.Credit)) replica.Tell(published);
+        Context.Watch(Sender);
+        _feed.Serve(Sender, pull);
     }
 
-    private void TakeSnapshotIfDue(bool force = false)
+    private void TakeSnapshot(bool force = false)
     {
-        if (_fold!.Sequence == _snapshotSequence) return;
-        var options = _definition.Options;
-        if (!force && _fold.Sequence - _snapshotSequence < options.SnapshotEveryEvents && _fold.EventBytes - _snapshotBytes < options.SnapshotEveryBytes) return;
         var started = Stopwatch.GetTimestamp();
-        _snapshotDue = SnapshotEnvelope.Of(_fold, _snapshots);
-        _definition.Clocks.Snapshot.Add(started, 0);
-        _snapshotSequence = _fold.Sequence;
-        _snapshotBytes = _fold.EventBytes;
+        if (_snapshots.Take(_fold!, force)) _definition.Clocks.Snapshot.Add(started, 0);
     }
 
     private void SaveDueSnapshot()
     {
-        if (_snapshotDue is not { } due) return;
-        _snapshotDue = null;
-        SaveSnapshot(due);
+        if (_snapshots.Due() is { } due) SaveSnapshot(due);
     }
 
     private void SnapshotSaved(SaveSnapshotSuccess saved)
     {
-        _snapshots = [.. _snapshots, saved.Metadata.SequenceNr];
-        var surplus = SnapshotRetention.Surplus(_snapshots, _definition.Options.SnapshotsKept);
-        foreach (var sequence in surplus) DeleteSnapshot(sequence);
-        _snapshots = [.. _snapshots.Except(surplus)];
+        foreach (var surplus in _snapshots.Saved(saved.Metadata.SequenceNr)) DeleteSnapshot(surplus);
         FinishDrain();
     }
 
@@ -380,7 +347,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         if (_state != LearnerState.Running) return;
         _state = LearnerState.Finished;
-        TakeSnapshotIfDue(force: true);
+        TakeSnapshot(force: true);
         SaveDueSnapshot();
     }
 
@@ -415,9 +382,9 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
                 SealIfDue(waited: true);
                 return;
             }
-            if (_fold.Sequence != _snapshotSequence)
+            if (_fold.Sequence != _snapshots.Newest)
             {
-                TakeSnapshotIfDue(force: true);
+                TakeSnapshot(force: true);
                 SaveDueSnapshot();
                 return;
             }
@@ -439,7 +406,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _fold?.Learner.Model.Features ?? 0,
             _fold?.Learner.Rows ?? 0,
             _fold?.EventBytes ?? 0,
-            _snapshotSequence);
+            _snapshots.Newest);
     }
 
     private sealed record ChunksWaiting;

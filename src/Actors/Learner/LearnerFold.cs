@@ -56,6 +56,9 @@ public sealed class LearnerFold : IDisposable
     /// <summary>Event bytes folded since the start of the journal; snapshots are due by it.</summary>
     public long EventBytes { get; private set; }
 
+    /// <summary>False once an event failed half way through: such a state is of no version and must be thrown away.</summary>
+    public bool IsWhole { get; private set; } = true;
+
     /// <summary>The version this state is.</summary>
     public ModelVersion Version => new(Genesis.Lineage, Genesis.Shard, Sequence);
 
@@ -242,6 +245,7 @@ public sealed class LearnerFold : IDisposable
             Check(counts.Range);
             if (counts.Sum != counts.Range.Length) throw new FoldException($"event {sequence} covers {counts.Range} but accounts for {counts.Sum} offsets");
         }
+        IsWhole = false;
         var at = learned.RowsAt;
         for (var i = 0; i < learned.Rows; i++)
         {
@@ -254,6 +258,7 @@ public sealed class LearnerFold : IDisposable
         if (learned.After != Learner.Fingerprint)
             throw new FoldException(string.Create(CultureInfo.InvariantCulture, $"replay of event {sequence} gives fingerprint {Learner.Fingerprint:x16} but the journal has {learned.After:x16}: the arithmetic of this machine or program differs from the one that learned it"));
         foreach (var counts in learned.Ranges) Account(counts);
+        IsWhole = true;
     }
 
     private void Advance(JournalEvent e)

@@ -118,11 +118,11 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
                 clocks.Apply.Add(started, next.Event is Learned learned ? learned.Rows : 0);
                 Publish();
             }
-            catch (FoldException e)
+            catch (Exception e) when (e is FoldException or JournalFormatException)
             {
-                // Nothing of a state that may be half an event is ever used to score.
                 _broken = e.Message;
-                if (_fold.Sequence != next.Sequence && e.Message.Contains("applies to", StringComparison.Ordinal)) break;
+                // The version there is goes on scoring until the replica is rebuilt, but half an event never scores.
+                if (_fold.IsWhole) break;
                 _fold.Dispose();
                 _fold = null;
             }
