@@ -58,14 +58,14 @@ public static class Alma
             if (weight == 0 || side * sums.Margin >= _share * (_b / root)) return false;
 
             // The row's part of |w|² after the step, and after it is scaled back: the rest of w need not be read.
-            var step = side * weight * (_c / root);
+            var step = Math.Clamp(side * weight * (_c / root), -LinearLimits<T>.Step, LinearLimits<T>.Step);
             var moved = Math.Max(0, sums.Third + 2 * step * sums.Margin + step * step * sums.Second);
             var rest = Math.Max(0, _square - sums.Third);
             var norm = Math.Max(1, Math.Sqrt(rest + moved));
             _square = rest + moved / (norm * norm);
             _updates++;
-            _step = Vector128.Create(T.CreateSaturating(step));
-            _norm = Vector128.Create(T.CreateSaturating(norm));
+            _step = LinearLimits<T>.HoldStep(step);
+            _norm = Vector128.Create(T.CreateTruncating(norm));
             return true;
         }
 

@@ -46,9 +46,11 @@ public static class Arow
         {
             var side = label > 0 ? 1 : -1;
             var loss = 1 - side * sums.Margin;
-            if (loss <= 0) return false;
-            _step = Vector128.Create(T.CreateSaturating(side * weight * loss / (sums.Second + _r)));
-            _shrink = Vector128.Create(T.CreateSaturating(weight / (sums.Second + _r)));
+            if (loss <= 0 || weight == 0) return false;
+            // A row of weight n counts as n observations: r / n is the variance of their mean.
+            var beta = 1 / (sums.Second + _r / weight);
+            _step = LinearLimits<T>.HoldStep(side * loss * beta);
+            _shrink = LinearLimits<T>.HoldStep(beta);
             return true;
         }
 

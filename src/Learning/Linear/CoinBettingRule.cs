@@ -32,7 +32,7 @@ internal struct CoinBettingRule<T>(RowGradient<T> gradient, double alpha) : ILin
         var w = Weight(a, b, c, d);
         var g = _gradient.Of(x, w);
         var size = Vector128.Abs(g);
-        d = Vector128.Max(d - w * g, Vector128<T>.Zero);
+        d = Vector128.Min(Vector128.Max(d - w * g, Vector128<T>.Zero), Vector128.Create(LinearLimits<T>.Weight));
         b = Vector128.Max(b, size);
         c += size;
         a -= g;
@@ -46,7 +46,7 @@ internal struct CoinBettingRule<T>(RowGradient<T> gradient, double alpha) : ILin
     private readonly Vector128<T> Weight(Vector128<T> theta, Vector128<T> largest, Vector128<T> sum, Vector128<T> won)
     {
         var bet = theta / Vector128.Max(sum + largest, _alpha * largest);
-        var wealth = Vector128<T>.One + won / largest;
+        var wealth = Vector128.Min(Vector128<T>.One + won / largest, Vector128.Create(LinearLimits<T>.Weight));
         return Vector128.GreaterThan(largest, Vector128<T>.Zero) & (bet * wealth);
     }
 }

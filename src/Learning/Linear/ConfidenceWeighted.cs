@@ -53,6 +53,7 @@ public static class ConfidenceWeighted
 
     private struct Rule<T>(ParameterValues values, Softness softness, double limit) : ILinearRule<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        private const double LargestAlpha = 1e12;
         private readonly double _phi = values.Number("phi");
         private readonly DiagonalGaussian<T> _weights = new(values.Number("variance"));
         private Vector128<T> _step;
@@ -75,11 +76,11 @@ public static class ConfidenceWeighted
             var v = sums.Second;
             if (!(v > 0) || m >= _phi * Math.Sqrt(v)) return false;
 
-            var alpha = weight * Alpha(m, v);
+            var alpha = Math.Min(weight * Alpha(m, v), LargestAlpha);
             if (!(alpha > 0)) return false;
             var spread = (-alpha * v * _phi + Math.Sqrt(alpha * alpha * v * v * _phi * _phi + 4 * v)) / 2;
-            _step = Vector128.Create(T.CreateSaturating(side * alpha));
-            _shrink = Vector128.Create(T.CreateSaturating(alpha * _phi / (spread + v * alpha * _phi)));
+            _step = LinearLimits<T>.HoldStep(side * alpha);
+            _shrink = LinearLimits<T>.HoldStep(alpha * _phi / (spread + v * alpha * _phi));
             return true;
         }
 

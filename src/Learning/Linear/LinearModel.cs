@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -13,24 +12,21 @@ namespace StreamMLOps.Learning;
 /// A row is gathered into contiguous columns, summed in interleaved accumulators that are added in one fixed order, worked on there, and
 /// scattered back: its bits depend on the row alone.
 /// </remarks>
-internal sealed unsafe class LinearModel<T, TRule> : IModel
+internal sealed unsafe class LinearModel<T, TRule> : ILinearModel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TRule : struct, ILinearRule<T>
 {
     private const int Format = 1;
     private const int InterceptCell = -1;
 
-    // Products of a value and a number of a feature, summed over the longest row, stay finite.
-    private readonly T _largestValue = T.CreateTruncating(typeof(T) == typeof(float) ? Math.ScaleB(1, 50) : Math.ScaleB(1, 480));
-    private readonly T _largestNumber = T.CreateTruncating(typeof(T) == typeof(float) ? Math.ScaleB(1, 60) : Math.ScaleB(1, 500));
     private readonly string _kind;
     private readonly bool _intercept;
     private TRule _rule;
     private FeatureIndex _index = new();
-    private PinnedArray<T> _numbers;         // cell c owns [(c + 1) * Width, (c + 2) * Width): the intercept's, then one of zeros, then the features'
-    private PinnedArray<int> _row;           // the row's cells
-    private PinnedArray<T> _values;
-    private PinnedArray<T> _columns;         // Width columns of the row's numbers
+    private NativeArray<T> _numbers;         // cell c owns [(c + 1) * Width, (c + 2) * Width): the intercept's, then one of zeros, then the features'
+    private NativeArray<int> _row = new(0);  // the row's cells
+    private NativeArray<T> _values = new(0);
+    private NativeArray<T> _columns = new(0);    // Width columns of the row's numbers
 
     public LinearModel(ModelSpec spec, bool intercept, TRule rule)
     {
@@ -48,6 +44,8 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
 
     public long Features => _index.Count;
 
+    public long Bytes => _index.Bytes + _numbers.Bytes;
+
     private static int Stride => Vector128<T>.Count * 2;
 
     private T* Cells => _numbers.Pointer + TRule.Width;
@@ -57,6 +55,7 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
         Reserve(row.Count + 1);
         _index.Find(row.Indices, _row.Span);
         scores[0] = _rule.Score(Sum(LoadValues(row)));
+        GC.KeepAlive(this);
     }
 
     public void Learn(in Row row, double label, double weight = 1)
@@ -74,6 +73,7 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
         var sums = Sum(count);
         scores[0] = _rule.Score(sums);
         if (_rule.Decide(sums, label, weight)) Update(count);
+        GC.KeepAlive(this);
     }
 
     public void Save(StateWriter writer)
@@ -89,7 +89,6 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
         writer.Array<T>(_numbers.Span.Slice(2 * TRule.Width, features.Length * TRule.Width));
     }
 
-    [SuppressMessage("Reliability", "CA2014", Justification = "one small buffer, no loop")]
     public void Load(StateReader reader)
     {
         reader.Section(_kind, Format);
@@ -107,7 +106,7 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
         foreach (var number in intercept) RequireFinite(number);
         foreach (var number in features) RequireFinite(number);
 
-        var numbers = new PinnedArray<T>(features.Length + 2 * TRule.Width);
+        var numbers = new NativeArray<T>(features.Length + 2 * TRule.Width);
         intercept.CopyTo(numbers.Span);
         features.CopyTo(numbers.Span[(2 * TRule.Width)..]);
         (_rule, _index, _numbers) = (rule, index, numbers);
@@ -126,10 +125,10 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
         var at = _row.Pointer;
         var values = _values.Pointer;
         var columns = _columns.Pointer;
-        var length = _row.Length;
+        nint length = _row.Length;
         var rule = _rule;
         Vector128<T> even1 = default, even2 = default, even3 = default, odd1 = default, odd2 = default, odd3 = default;
-        for (var k = 0; k < count; k += Stride)
+        for (nint k = 0; k < count; k += Stride)
         {
             AddVector(ref rule, cells, at, values, columns, length, k, ref even1, ref even2, ref even3);
             AddVector(ref rule, cells, at, values, columns, length, k + Vector128<T>.Count, ref odd1, ref odd2, ref odd3);
@@ -138,13 +137,14 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddVector(ref TRule rule, T* cells, int* at, T* values, T* columns, int length, int k,
+    private static void AddVector(ref TRule rule, T* cells, int* at, T* values, T* columns, nint length, nint k,
         ref Vector128<T> first, ref Vector128<T> second, ref Vector128<T> third)
     {
-        var a = Learning.Cells.Gather(cells, at + k, TRule.Width);
-        Vector128.Store(a, columns + k);
         Vector128<T> b = default, c = default, d = default;
-        if (TRule.Width > 1) Vector128.Store(b = Learning.Cells.Gather(cells + 1, at + k, TRule.Width), columns + length + k);
+        var a = TRule.Width == 2 ? Learning.Cells.GatherPairs(cells, at + k, out b) : Learning.Cells.Gather(cells, at + k, TRule.Width);
+        Vector128.Store(a, columns + k);
+        if (TRule.Width == 2) Vector128.Store(b, columns + length + k);
+        if (TRule.Width > 2) Vector128.Store(b = Learning.Cells.Gather(cells + 1, at + k, TRule.Width), columns + length + k);
         if (TRule.Width > 2) Vector128.Store(c = Learning.Cells.Gather(cells + 2, at + k, TRule.Width), columns + 2 * length + k);
         if (TRule.Width > 3) Vector128.Store(d = Learning.Cells.Gather(cells + 3, at + k, TRule.Width), columns + 3 * length + k);
         rule.Add(Vector128.Load(values + k), a, b, c, d, ref first, ref second, ref third);
@@ -157,18 +157,24 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
         var at = _row.Pointer;
         var values = _values.Pointer;
         var columns = _columns.Pointer;
-        var length = _row.Length;
+        nint length = _row.Length;
         var rule = _rule;
-        var largest = Vector128.Create(_largestNumber);
-        for (var k = 0; k < count; k += Vector128<T>.Count)
+        var largest = Vector128.Create(LinearLimits<T>.Weight);
+        for (nint k = 0; k < count; k += Vector128<T>.Count)
         {
             var a = Vector128.Load(columns + k);
             var b = TRule.Width > 1 ? Vector128.Load(columns + length + k) : default;
             var c = TRule.Width > 2 ? Vector128.Load(columns + 2 * length + k) : default;
             var d = TRule.Width > 3 ? Vector128.Load(columns + 3 * length + k) : default;
             rule.Step(Vector128.Load(values + k), ref a, ref b, ref c, ref d);
-            Learning.Cells.Scatter(cells, at + k, TRule.Width, Vector128.ClampNative(a, -largest, largest));
-            if (TRule.Width > 1) Learning.Cells.Scatter(cells + 1, at + k, TRule.Width, b);
+            a = Vector128.ClampNative(a, -largest, largest);
+            if (TRule.Width == 2)
+            {
+                Learning.Cells.ScatterPairs(cells, at + k, a, b);
+                continue;
+            }
+            Learning.Cells.Scatter(cells, at + k, TRule.Width, a);
+            if (TRule.Width > 2) Learning.Cells.Scatter(cells + 1, at + k, TRule.Width, b);
             if (TRule.Width > 2) Learning.Cells.Scatter(cells + 2, at + k, TRule.Width, c);
             if (TRule.Width > 3) Learning.Cells.Scatter(cells + 3, at + k, TRule.Width, d);
         }
@@ -184,7 +190,7 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
         var k = 0;
         if (sizeof(T) == sizeof(float))
         {
-            var largest = Vector128.Create(float.CreateTruncating(_largestValue));
+            var largest = Vector128.Create(float.CreateTruncating(LinearLimits<T>.Value));
             fixed (double* source = row.Values)
             {
                 for (; k <= count - 4; k += 4)
@@ -194,7 +200,7 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
                 }
             }
         }
-        for (; k < count; k++) values[k] = T.Clamp(T.CreateTruncating(row.Values[k]), -_largestValue, _largestValue);
+        for (; k < count; k++) values[k] = T.Clamp(T.CreateTruncating(row.Values[k]), -LinearLimits<T>.Value, LinearLimits<T>.Value);
         if (_intercept)
         {
             values[count] = T.One;
@@ -225,6 +231,10 @@ internal sealed unsafe class LinearModel<T, TRule> : IModel
     private void ReserveCells(int features)
     {
         var cells = features + 2;
-        if (cells * TRule.Width > _numbers.Length) _numbers = _numbers.Resized(Math.Max(cells, (int)(cells * 1.2)) * TRule.Width);
+        if (cells * TRule.Width <= _numbers.Length) return;
+        var larger = new NativeArray<T>(Math.Max(cells, (int)(cells * 1.2)) * TRule.Width);
+        _numbers.Span.CopyTo(larger.Span);
+        GC.KeepAlive(_numbers);
+        _numbers = larger;
     }
 }

@@ -37,7 +37,7 @@ internal struct NormalizedRule<T>(RowGradient<T> gradient, double rate) : ILinea
     {
         if (!_gradient.Take(sums.Margin, label, weight)) return false;
         _squares += sums.Second;
-        _rate = Vector128.Create(T.CreateSaturating(_squares > 0 ? rate * Math.Sqrt(_gradient.Rows / _squares) : 0));
+        _rate = LinearLimits<T>.HoldStep(_squares > 0 ? rate * Math.Sqrt(_gradient.Rows / _squares) : 0);
         return true;
     }
 

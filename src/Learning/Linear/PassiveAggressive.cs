@@ -56,7 +56,7 @@ public static class PassiveAggressive
             if (loss <= 0) return false;
             // A row without a value that could move anything has the square 0.
             var step = !_cut ? loss / (sums.Second + 0.5 / _c) : sums.Second > 0 ? Math.Min(_c, loss / sums.Second) : 0;
-            _step = Vector128.Create(T.CreateSaturating(side * weight * step));
+            _step = LinearLimits<T>.HoldStep(side * weight * step);
             return true;
         }
 

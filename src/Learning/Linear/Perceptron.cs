@@ -38,7 +38,7 @@ public static class Perceptron
         {
             var side = label > 0 ? 1 : -1;
             if (side * sums.Margin > 0) return false;
-            _step = Vector128.Create(T.CreateSaturating(side * weight));
+            _step = LinearLimits<T>.HoldStep(side * weight);
             return true;
         }
 

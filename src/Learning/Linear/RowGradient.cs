@@ -7,7 +7,6 @@ namespace StreamMLOps.Learning;
 internal struct RowGradient<T>(ParameterValues values, bool clamp) where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly LinearLoss _loss = LinearLoss.Create(values.Choice("loss"));
-    private readonly T _largest = T.CreateTruncating(typeof(T) == typeof(float) ? Math.ScaleB(1, 50) : Math.ScaleB(1, 480));
     private readonly T _l2 = T.CreateTruncating(values.Number("l2"));
     private LabelRange _range = new(clamp);
 
@@ -26,14 +25,14 @@ internal struct RowGradient<T>(ParameterValues values, bool clamp) where T : unm
         if (weight == 0) return false;
         _range.Widen(label);
         var slope = weight * _loss.Slope(margin, Score(margin), label);
-        Slope = Vector128.Create(T.Clamp(T.CreateSaturating(slope), -_largest, _largest));
+        Slope = Vector128.Create(T.Clamp(T.CreateTruncating(slope), -LinearLimits<T>.Gradient, LinearLimits<T>.Gradient));
         Rows++;
         return slope != 0 || _l2 != T.Zero;
     }
 
     /// <summary>The gradient of a few weights, held so that its square is finite.</summary>
     public readonly Vector128<T> Of(Vector128<T> x, Vector128<T> weight) =>
-        Vector128.ClampNative(Slope * x + Vector128.Create(_l2) * weight, Vector128.Create(-_largest), Vector128.Create(_largest));
+        Vector128.ClampNative(Slope * x + Vector128.Create(_l2) * weight, Vector128.Create(-LinearLimits<T>.Gradient), Vector128.Create(LinearLimits<T>.Gradient));
 
     public readonly void Save(StateWriter writer)
     {

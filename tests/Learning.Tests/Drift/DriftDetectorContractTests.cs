@@ -1,5 +1,4 @@
 using System.Buffers;
-using StreamMLOps.Tests;
 
 namespace StreamMLOps.Learning.Tests.Drift;
 
@@ -79,7 +78,7 @@ public class DriftDetectorContractTests
     public void The_golden_state_loads_and_is_what_the_same_values_make_today(string kind)
     {
         var today = Save(Trained(kind));
-        var kept = Golden.Read("Learning.Tests", $"drift-{kind}-1", today);
+        var kept = GoldenBytes.Read($"drift-{kind}-1.bin", today);
         var detector = Detectors.Create(kind);
         detector.Load(new StateReader(kept));
         Assert.Equal(kept, Save(detector));
