@@ -18,6 +18,7 @@ public static class ModelRegistry
         Alma.Kind,
         LinearClassifier.Kind,
         LinearRegression.Kind,
+        .. NaiveBayes.Kinds,
     ];
 
     /// <summary>Finds the newest revision of a kind by its name.</summary>
