@@ -13,10 +13,8 @@ namespace StreamMLOps.Learning;
 internal sealed class PresenceLikelihood : FeatureLikelihood
 {
     private const int Few = 256;
-    private const double HalfLogTwoPi = 0.91893853320467274;
     private readonly double _alpha;
     private readonly bool _gaussian;
-    private readonly double _smallestVariance;
     private double[] _present;      // by cell and class: rows with the feature
     private double[] _means;
     private double[] _squares;      // sum of squared deviations from the mean
@@ -25,9 +23,9 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
     private double[] _refreshed;    // by class: rows when that sum was last made anew
     private int[] _counted;         // by class: features in that sum
 
-    public PresenceLikelihood(double alpha, bool gaussian, double smallestVariance = 1e-9)
+    public PresenceLikelihood(double alpha, bool gaussian)
     {
-        (_alpha, _gaussian, _smallestVariance) = (alpha, gaussian, smallestVariance);
+        (_alpha, _gaussian) = (alpha, gaussian);
         _present = new double[Cells * Classes];
         _means = gaussian ? new double[Cells * Classes] : [];
         _squares = gaussian ? new double[Cells * Classes] : [];
@@ -39,19 +37,15 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
 
     public override void AddLogs(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, Span<double> logs)
     {
-        for (var c = 0; c < logs.Length; c++)
+        // Features that came after the class's sum was made were never there in its rows.
+        for (var c = 0; c < logs.Length; c++) logs[c] += _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
+        for (var k = 0; k < cells.Length; k++)
         {
-            // Features that came after the class's sum was made were never there in its rows.
-            var sum = _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
-            for (var k = 0; k < cells.Length; k++)
-            {
-                if (cells[k] == 0) continue;
-                var at = cells[k] * Classes + c;
-                var present = _present[at];
-                sum += DeterministicMath.Log((present + _alpha) / (_rows[c] - present + _alpha));
-                if (_gaussian) sum += LogNormal(at, cells[k] * Classes, logs.Length, Math.Clamp(values[k], -LargestValue, LargestValue));
-            }
-            logs[c] += sum;
+            if (cells[k] == 0) continue;
+            var at = cells[k] * Classes;
+            for (var c = 0; c < logs.Length; c++)
+                logs[c] += DeterministicMath.Log((_present[at + c] + _alpha) / (_rows[c] - _present[at + c] + _alpha));
+            if (_gaussian) AddNormals(at, Math.Clamp(values[k], -LargestValue, LargestValue), logs);
         }
     }
 
@@ -112,6 +106,44 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
         LoadTable(reader, _squares, classes, features);
     }
 
+    /// <summary>Rows of a class.</summary>
+    public double Rows(int label) => _rows[label];
+
+    /// <summary>What is known of a feature within a class: rows that have it, and mean and population variance of its values there.</summary>
+    public (double Present, double Mean, double Variance) Of(int cell, int label)
+    {
+        var at = cell * Classes + label;
+        return _present[at] > 0 ? (_present[at], _means[at], Math.Max(_squares[at] / _present[at], 0)) : (0, 0, 0);
+    }
+
+    /// <summary>Rows that have a feature, of all classes together.</summary>
+    public double Present(int cell)
+    {
+        var sum = 0.0;
+        for (var c = 0; c < Classes; c++) sum += _present[cell * Classes + c];
+        return sum;
+    }
+
+    /// <summary>Forgets all features but some, which get the cells 1, 2, 3, ...</summary>
+    /// <param name="cells">Cells to keep, ascending.</param>
+    public void Keep(ReadOnlySpan<int> cells)
+    {
+        for (var k = 0; k < cells.Length; k++)
+        {
+            Move(_present, cells[k], k + 1);
+            if (!_gaussian) continue;
+            Move(_means, cells[k], k + 1);
+            Move(_squares, cells[k], k + 1);
+        }
+        var used = (cells.Length + 1) * Classes;
+        Array.Clear(_present, used, _present.Length - used);
+        if (_gaussian) Array.Clear(_means, used, _means.Length - used);
+        if (_gaussian) Array.Clear(_squares, used, _squares.Length - used);
+        for (var c = 0; c < Classes; c++) Refresh(c, cells.Length);
+    }
+
+    private void Move(double[] table, int from, int to) => table.AsSpan(from * Classes, Classes).CopyTo(table.AsSpan(to * Classes));
+
     protected override void Resize(int oldClasses, int oldCells)
     {
         _present = Resized(_present, oldClasses, oldCells);
@@ -126,28 +158,30 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
     private double LogAbsent(double present, int label) =>
         DeterministicMath.Log((Math.Max(_rows[label] - present, 0) + _alpha) / (_rows[label] + 2 * _alpha));
 
-    // A class that has too few values of a feature borrows what all classes together know of it.
-    private double LogNormal(int at, int feature, int classes, double value)
+    // The variance within a class is drawn to that of all classes together, which counts as one row more: a class with few values, or all alike, is
+    // then not certain of anything. A feature that has one value besides 0 says nothing by it.
+    private void AddNormals(int at, double value, Span<double> logs)
     {
-        double count = _present[at], mean = _means[at], squares = _squares[at];
-        if (count < 2)
+        double count = 0, mean = 0, squares = 0;
+        for (var c = 0; c < logs.Length; c++)
         {
-            (count, mean, squares) = (0, 0, 0);
-            for (var c = 0; c < classes; c++)
-            {
-                var n = _present[feature + c];
-                if (n == 0) continue;
-                var difference = _means[feature + c] - mean;
-                squares += _squares[feature + c] + difference * difference * count * n / (count + n);
-                mean += difference * n / (count + n);
-                count += n;
-            }
-            if (count < 2) return 0;
+            var n = _present[at + c];
+            if (n == 0) continue;
+            var difference = _means[at + c] - mean;
+            squares += _squares[at + c] + difference * difference * count * n / (count + n);
+            mean += difference * n / (count + n);
+            count += n;
         }
-        var variance = Math.Max(squares / count, _smallestVariance);
-        var distance = value - mean;
-        // No value is stranger than 30 deviations: one wild value must not outweigh all other features.
-        return -Math.Min(distance * distance / (2 * variance), 450) - 0.5 * DeterministicMath.Log(variance) - HalfLogTwoPi;
+        if (!(squares > 0)) return;
+        var pooled = squares / count;
+        for (var c = 0; c < logs.Length; c++)
+        {
+            var n = _present[at + c];
+            var variance = (_squares[at + c] + pooled) / (n + 1);
+            var distance = value - (n > 0 ? _means[at + c] : mean);
+            // No value is stranger than 30 deviations: one wild value must not outweigh all other features.
+            logs[c] -= Math.Min(distance * distance / (2 * variance), 450) + 0.5 * DeterministicMath.Log(variance);
+        }
     }
 
     private void Refresh(int label, int features)

@@ -19,6 +19,8 @@ public static class ModelRegistry
         LinearClassifier.Kind,
         LinearRegression.Kind,
         .. NaiveBayes.Kinds,
+        .. HoeffdingTree.Kinds,
+        .. TreeForest.Kinds,
     ];
 
     /// <summary>Finds the newest revision of a kind by its name.</summary>
