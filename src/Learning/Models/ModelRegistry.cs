@@ -21,6 +21,7 @@ public static class ModelRegistry
         .. NaiveBayes.Kinds,
         .. HoeffdingTree.Kinds,
         .. TreeForest.Kinds,
+        HalfSpaceTrees.Kind,
     ];
 
     /// <summary>Finds the newest revision of a kind by its name.</summary>
