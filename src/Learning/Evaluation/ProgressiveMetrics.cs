@@ -7,6 +7,10 @@ public abstract class ProgressiveMetrics
     public static ProgressiveMetrics For(LearningTask task) => task switch
     {
         LearningTask.Binary => new BinaryMetrics(),
+        LearningTask.MultiClass => new MultiClassMetrics(),
+        LearningTask.Regression => new RegressionMetrics(),
+        // Without labels only the rows count; with some, ranking by score.
+        LearningTask.Anomaly => new AnomalyMetrics(),
         _ => throw new NotSupportedException($"no progressive metrics for {task} yet"),
     };
 

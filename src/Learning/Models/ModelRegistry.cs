@@ -10,6 +10,18 @@ public static class ModelRegistry
     public static ImmutableArray<ModelKind> Kinds { get; } =
     [
         LogisticRegression.Kind,
+        Arow.Kind,
+        ConfidenceWeighted.Kind,
+        ConfidenceWeighted.SoftKind,
+        PassiveAggressive.Kind,
+        Perceptron.Kind,
+        Alma.Kind,
+        LinearClassifier.Kind,
+        LinearRegression.Kind,
+        .. NaiveBayes.Kinds,
+        .. HoeffdingTree.Kinds,
+        .. TreeForest.Kinds,
+        HalfSpaceTrees.Kind,
     ];
 
     /// <summary>Finds the newest revision of a kind by its name.</summary>

@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+
+namespace StreamMLOps.Learning;
+
+/// <summary>
+/// Naive Bayes: features are independent within a class. Counts of features that appear at any time, no setting that matters much, and nothing to
+/// tune: <c>P(c | x) ~ P(c) prod P(x_f | c)</c>. The four descriptions of features are in <see cref="MultinomialLikelihood"/> and <see cref="PresenceLikelihood"/>.
+/// </summary>
+public static class NaiveBayes
+{
+    /// <summary>The kinds <c>gaussian-</c>, <c>bernoulli-</c>, <c>multinomial-</c> and <c>complement-naive-bayes</c>, each of two classes and <c>-multi-class</c>.</summary>
+    public static ImmutableArray<ModelKind> Kinds { get; } =
+    [
+        .. Both("gaussian", "Values of each feature normal within a class, zero a value of its own: dense numbers, a quick base line.",
+            "John and Langley, UAI 1995, 338-345", 1, p => new PresenceLikelihood(p.Number("alpha"), gaussian: true)),
+        .. Both("bernoulli", "Features there or not there: short texts, sets of flags.",
+            "McCallum and Nigam, AAAI-98 workshop on text categorization", 1, p => new PresenceLikelihood(p.Number("alpha"), gaussian: false)),
+        .. Both("multinomial", "Counts of features, as of words in a text; negative values count as 0.",
+            "McCallum and Nigam, AAAI-98 workshop on text categorization", 1, p => new MultinomialLikelihood(p.Number("alpha"), complement: false)),
+        .. Both("complement", "As multinomial, each class described by the rows of the others: classes of unequal size.",
+            "Rennie, Shih, Teevan and Karger, ICML 2003, 616-623", 1, p => new MultinomialLikelihood(p.Number("alpha"), complement: true)),
+    ];
+
+    private static IEnumerable<ModelKind> Both(string features, string summary, string paper, double alpha, Func<ParameterValues, FeatureLikelihood> likelihood)
+    {
+        var smoothing = new Parameter.Number("alpha", alpha, 1e-9, 1e9, "Added to every count: what a feature never seen in a class is worth.");
+        yield return new($"{features}-naive-bayes", 1, LearningTask.Binary, summary, paper, [smoothing],
+            spec => new NaiveBayesModel(spec, likelihood(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
+        yield return new($"{features}-naive-bayes-multi-class", 1, LearningTask.MultiClass, summary, paper, [smoothing, ClassLabels.Limit],
+            spec => new NaiveBayesModel(spec, likelihood(spec.Values), new ClassLabels(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"))));
+    }
+}
+
+/// <summary>The model, for one description of features.</summary>
+internal sealed class NaiveBayesModel(ModelSpec spec, FeatureLikelihood likelihood, ClassLabels labels) : IModel
+{
+    private FeatureIndex _index = new();
+    private double[] _rows = new double[2];     // by class
+    private double[] _logs = new double[2];
+    private int[] _cells = new int[64];
+    private int _classes = labels.AtStart;
+
+    public ModelSpec Spec => spec;
+
+    public int Outputs => labels.Outputs(_classes);
+
+    public long Features => _index.Count;
+
+    public void Predict(in Row row, Span<double> scores)
+    {
+        var cells = Cells(row.Count);
+        _index.Find(row.Indices, cells);
+        var logs = _logs.AsSpan(0, _classes);
+        var all = 0.0;
+        foreach (var rows in _rows) all += rows;
+        // One row more of each class: a class never seen is possible.
+        for (var c = 0; c < _classes; c++) logs[c] = DeterministicMath.Log((_rows[c] + 1) / (all + _classes));
+        likelihood.AddLogs(cells, row.Values, _index.Count, logs);
+        Probabilities.FromLogs(logs);
+        labels.Write(logs, scores);
+    }
+
+    public void Learn(in Row row, double label, double weight = 1)
+    {
+        if (weight == 0) return;
+        weight = Math.Min(weight, FeatureLikelihood.LargestWeight);
+        var c = labels.ClassOf(label);
+        var cells = Cells(row.Count);
+        _index.FindOrAdd(row.Indices, cells);
+        _classes = Math.Max(_classes, c + 1);
+        Reserve();
+        _rows[c] += weight;
+        likelihood.Learn(cells, row.Values, _index.Count, c, weight);
+    }
+
+    public void Save(StateWriter writer)
+    {
+        writer.Section("naive-bayes", 1);
+        writer.Int32(_classes);
+        for (var c = 0; c < _classes; c++) writer.Double(_rows[c]);
+        var features = new uint[_index.Count];
+        _index.CopyTo(features);
+        writer.Array<uint>(features);
+        likelihood.Save(writer, _classes, features.Length);
+    }
+
+    public void Load(StateReader reader)
+    {
+        // Into a fresh model first: bytes that turn out to be damaged must leave this one as it is.
+        var fresh = (NaiveBayesModel)spec.Create();
+        fresh.Read(reader);
+        (_index, _rows, _logs, _classes, likelihood) = (fresh._index, fresh._rows, fresh._logs, fresh._classes, fresh.Likelihood);
+    }
+
+    private FeatureLikelihood Likelihood => likelihood;
+
+    private void Read(StateReader reader)
+    {
+        reader.Section("naive-bayes", 1);
+        _classes = reader.Count32(labels.Most);
+        if (_classes < labels.AtStart) throw new StateFormatException($"{_classes} classes: the bytes are damaged");
+        Reserve();
+        for (var c = 0; c < _classes; c++)
+            if (!((_rows[c] = reader.Finite()) >= 0)) throw new StateFormatException($"a class has {_rows[c]} rows: the bytes are damaged");
+        _index = FeatureIndex.Restore(reader.Array<uint>());
+        Reserve();
+        likelihood.Load(reader, _classes, _index.Count);
+    }
+
+    private void Reserve()
+    {
+        if (_classes > _rows.Length)
+        {
+            Array.Resize(ref _rows, Math.Max(_classes, _rows.Length * 2));
+            Array.Resize(ref _logs, _rows.Length);
+        }
+        likelihood.Reserve(_classes, _index.Count);
+    }
+
+    private Span<int> Cells(int count)
+    {
+        if (count > _cells.Length) _cells = new int[Math.Max(count, _cells.Length * 2)];
+        return _cells.AsSpan(0, count);
+    }
+}

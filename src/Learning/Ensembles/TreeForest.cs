@@ -1,0 +1,245 @@
+using System.Collections.Immutable;
+
+namespace StreamMLOps.Learning;
+
+/// <summary>How a forest makes its trees differ and what it does when one gets worse.</summary>
+internal sealed record ForestPolicy
+{
+    /// <summary>Mean of the Poisson weights that rows get in each tree.</summary>
+    public required double Lambda { get; init; }
+
+    /// <summary>Share of all features that a tree sees at all (random patches).</summary>
+    public double TreeShare { get; init; } = 1;
+
+    /// <summary>Share of a tree's features that each leaf considers (random forest).</summary>
+    public double LeafShare { get; init; } = 1;
+
+    /// <summary>Whether a tree is replaced when its error rises.</summary>
+    public required bool Replaces { get; init; }
+
+    /// <summary>Whether a tree that may be getting worse has its successor trained beside it.</summary>
+    public bool Background { get; init; }
+
+    /// <summary>Whether only the worst tree is replaced when any one drifts, as in ADWIN and leveraging bagging.</summary>
+    public bool ReplacesWorst { get; init; }
+
+    /// <summary>Whether trees vote by how often they are right.</summary>
+    public bool Weighted { get; init; }
+}
+
+/// <summary>
+/// Ensembles of Hoeffding trees. Each tree gets each row with a Poisson weight of its own, as bootstrap samples would give it
+/// (Oza and Russell, "Online Bagging and Boosting", AISTATS 2001).
+/// </summary>
+public static class TreeForest
+{
+    private static readonly Parameter Size = new Parameter.Integer("trees", 10, 1, 1_000, "Trees.");
+
+    /// <summary>The kinds.</summary>
+    public static ImmutableArray<ModelKind> Kinds { get; } =
+    [
+        Kind("online-bagging", "Hoeffding trees on bootstrap samples: steadier than one tree; rows from one distribution.",
+            "Oza and Russell, AISTATS 2001", [], _ => new() { Lambda = 1, Replaces = false }),
+        Kind("adwin-bagging", "Online bagging that replaces its worst tree when one drifts.",
+            "Bifet, Holmes, Pfahringer, Kirkby and Gavaldà, KDD 2009, 139-148", [], _ => new() { Lambda = 1, Replaces = true, ReplacesWorst = true }),
+        Kind("leveraging-bagging", "ADWIN bagging with more weight on every row: more accurate, slower.",
+            "Bifet, Holmes and Pfahringer, ECML PKDD 2010, 135-150",
+            [new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree.")],
+            p => new() { Lambda = p.Number("lambda"), Replaces = true, ReplacesWorst = true }),
+        Kind("adaptive-random-forest", "Trees whose leaves consider random features, each with its drift detector and a successor in training: the strongest on changing, dense data.",
+            "Gomes et al., Machine Learning 106 (2017), 1469-1495",
+            [
+                new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
+                new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers."),
+            ],
+            p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), Replaces = true, Background = true, Weighted = true }),
+        Kind("streaming-random-patches", "Trees that see random features and random rows, each with its drift detector and a successor in training.",
+            "Gomes, Read and Bifet, ICDM 2019, 240-249",
+            [
+                new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
+                new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a tree sees."),
+            ],
+            p => new() { Lambda = p.Number("lambda"), TreeShare = p.Number("share"), Replaces = true, Background = true, Weighted = true }),
+    ];
+
+    private static ModelKind Kind(string name, string summary, string paper, ImmutableArray<Parameter> own, Func<ParameterValues, ForestPolicy> policy) =>
+        new(name, 1, LearningTask.Binary, summary, paper, [Size, .. own, .. TreeSettings.Parameters.Select(Forested)],
+            spec => new TreeForestModel(spec, TreeSettings.From(spec), policy(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
+
+    // Trees of a forest need not each be sure: they try sooner, and the votes even it out.
+    private static Parameter Forested(Parameter parameter) => parameter switch
+    {
+        Parameter.Integer { Name: "grace" } p => p with { Default = 50 },
+        Parameter.Number { Name: "delta" } p => p with { Default = 0.01 },
+        Parameter.Integer { Name: "max-leaves" } p => p with { Default = 1_000 },
+        _ => parameter,
+    };
+}
+
+/// <summary>The forest as a model.</summary>
+internal sealed class TreeForestModel : IModel
+{
+    private readonly TreeSettings _settings;
+    private readonly ForestPolicy _policy;
+    private readonly ClassLabels _labels;
+    private readonly PoissonWeights _poisson;
+    private readonly TreeScratch _scratch = new();
+    private readonly FeatureSample _sample = new();
+    private readonly double[] _shares;
+    private readonly double[] _votes;
+    private Member[] _members;
+    private RandomSource _random;
+
+    public TreeForestModel(ModelSpec spec, TreeSettings settings, ForestPolicy policy, ClassLabels labels)
+    {
+        Spec = spec;
+        (_settings, _policy, _labels) = (settings with { Share = policy.LeafShare }, policy, labels);
+        _poisson = new PoissonWeights(policy.Lambda);
+        _shares = new double[labels.Most];
+        _votes = new double[labels.Most];
+        _random = new RandomSource(spec.Seed);
+        _members = new Member[spec.Values.Integer("trees")];
+        for (var i = 0; i < _members.Length; i++) _members[i] = Fresh();
+    }
+
+    public ModelSpec Spec { get; }
+
+    public int Outputs => 1;
+
+    public void Predict(in Row row, Span<double> scores)
+    {
+        var votes = _votes.AsSpan(0, _labels.Most);
+        votes.Clear();
+        foreach (var member in _members)
+        {
+            var shares = _shares.AsSpan(0, member.Tree.Classes);
+            member.Tree.Predict(_sample.Of(row, member.Salt, _policy.TreeShare), shares);
+            // A tree counts by how often it was right of late; one that just began counts as any other.
+            var vote = _policy.Weighted && member.Error.Width > 0 ? 1 - member.Error.Mean + 1e-9 : 1;
+            for (var c = 0; c < shares.Length; c++) votes[c] += vote * shares[c];
+        }
+        Probabilities.FromWeights(votes);
+        _labels.Write(votes, scores);
+    }
+
+    public void Learn(in Row row, double label, double weight = 1)
+    {
+        if (weight == 0) return;
+        var c = _labels.ClassOf(label);
+        var drifted = false;
+        for (var i = 0; i < _members.Length; i++)
+        {
+            var member = _members[i];
+            if (_policy.Replaces) drifted |= Watch(ref member, _sample.Of(row, member.Salt, _policy.TreeShare), c);
+            _members[i] = member;
+            // The patch anew: the member may be another now.
+            var count = _poisson.Next(ref _random);
+            if (count > 0) member.Tree.Learn(_sample.Of(row, member.Salt, _policy.TreeShare), c, count * weight);
+            if (member.Next is null) continue;
+            count = _poisson.Next(ref _random);
+            if (count > 0) member.Next.Learn(_sample.Of(row, member.NextSalt, _policy.TreeShare), c, count * weight);
+        }
+        if (drifted && _policy.ReplacesWorst) ReplaceWorst();
+    }
+
+    public void Save(StateWriter writer)
+    {
+        writer.Section(Spec.Kind.Name, 1);
+        _random.Save(writer);
+        writer.Int32(_members.Length);
+        foreach (var member in _members) member.Save(writer);
+    }
+
+    public void Load(StateReader reader)
+    {
+        reader.Section(Spec.Kind.Name, 1);
+        var random = _random;
+        random.Load(reader);
+        var count = reader.Int32();
+        if (count != _members.Length) throw new StateFormatException($"the state has {count} trees, this forest {_members.Length}: load it with the settings it was saved with");
+        var members = new Member[count];
+        for (var i = 0; i < count; i++) members[i] = Member.Load(reader, this);
+        (_random, _members) = (random, members);
+    }
+
+    // Tells the detectors whether the tree is right; a tree whose error rose gives way to its successor.
+    private bool Watch(ref Member member, in Row patch, int label)
+    {
+        var shares = _shares.AsSpan(0, member.Tree.Classes);
+        member.Tree.Predict(patch, shares);
+        var error = TreeScratch.Largest(shares) == label ? 0.0 : 1.0;
+        if (_policy.Background && Rises(member.Warning!, error))
+        {
+            (member.NextSalt, member.Next) = (_random.NextUInt64(), FreshTree());
+            member.Warning!.Clear();
+        }
+        if (!Rises(member.Error, error)) return false;
+        if (_policy.ReplacesWorst) return true;
+        member = member.Next is null ? Fresh() : Fresh(member.NextSalt, member.Next);
+        return true;
+    }
+
+    private static bool Rises(Adwin detector, double error)
+    {
+        var before = detector.Mean;
+        return detector.Update(error) == DriftState.Drift && detector.Mean > before;
+    }
+
+    private void ReplaceWorst()
+    {
+        var worst = 0;
+        for (var i = 1; i < _members.Length; i++)
+            if (_members[i].Error.Mean > _members[worst].Error.Mean) worst = i;
+        _members[worst] = Fresh();
+    }
+
+    private Member Fresh() => Fresh(_random.NextUInt64(), FreshTree());
+
+    private Member Fresh(ulong salt, ClassificationTree tree) =>
+        new() { Salt = salt, Tree = tree, Error = new Adwin(_policy.Background ? 0.001 : 0.002), Warning = _policy.Background ? new Adwin(0.01) : null };
+
+    private ClassificationTree FreshTree() => new(_settings with { Seed = _random.NextUInt64() }, _labels.AtStart, _scratch);
+
+    private struct Member
+    {
+        public required ulong Salt { get; init; }
+
+        public required ClassificationTree Tree { get; init; }
+
+        public required Adwin Error { get; init; }
+
+        public Adwin? Warning { get; init; }
+
+        public ClassificationTree? Next { get; set; }
+
+        public ulong NextSalt { get; set; }
+
+        public readonly void Save(StateWriter writer)
+        {
+            writer.UInt64(Salt);
+            Tree.Save(writer);
+            Error.Save(writer);
+            Warning?.Save(writer);
+            writer.Flag(Next is not null);
+            if (Next is null) return;
+            writer.UInt64(NextSalt);
+            Next.Save(writer);
+        }
+
+        public static Member Load(StateReader reader, TreeForestModel forest)
+        {
+            var salt = reader.UInt64();
+            var member = forest.Loaded(salt, reader);
+            member.Error.Load(reader);
+            member.Warning?.Load(reader);
+            if (!reader.Flag()) return member;
+            member.NextSalt = reader.UInt64();
+            member.Next = forest.LoadedTree(reader);
+            return member;
+        }
+    }
+
+    private ClassificationTree LoadedTree(StateReader reader) => ClassificationTree.Load(reader, _settings, _labels.AtStart, _labels.Most, _scratch);
+
+    private Member Loaded(ulong salt, StateReader reader) => Fresh(salt, LoadedTree(reader));
+}

@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+
+namespace StreamMLOps.Learning;
+
+/// <summary>The kinds <c>hoeffding-tree</c> and <c>hoeffding-adaptive-tree</c>, of two classes and <c>-multi-class</c>; the algorithm is <see cref="ClassificationTree"/>.</summary>
+public static class HoeffdingTree
+{
+    /// <summary>The kinds.</summary>
+    public static ImmutableArray<ModelKind> Kinds { get; } =
+    [
+        .. Both("hoeffding-tree", "A decision tree that grows as rows come: where features act together; rows from one distribution.",
+            "Domingos and Hulten, KDD 2000, 71-80", adaptive: false),
+        .. Both("hoeffding-adaptive-tree", "A Hoeffding tree that replaces the branches that got worse: where the world changes.",
+            "Bifet and Gavaldà, IDA 2009, 249-260", adaptive: true),
+    ];
+
+    private static TreeSettings Settings(ModelSpec spec, bool adaptive) =>
+        TreeSettings.From(spec).WithLeaf(spec.Values.Choice("leaf").Option) with { Adaptive = adaptive };
+
+    private static IEnumerable<ModelKind> Both(string name, string summary, string paper, bool adaptive)
+    {
+        yield return new(name, 1, LearningTask.Binary, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters],
+            spec => new TreeModel(spec, Settings(spec, adaptive), new ClassLabels(LearningTask.Binary, 2)));
+        yield return new(name + "-multi-class", 1, LearningTask.MultiClass, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters, ClassLabels.Limit],
+            spec => new TreeModel(spec, Settings(spec, adaptive), new ClassLabels(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"))));
+    }
+}
+
+/// <summary>A single tree as a model.</summary>
+internal sealed class TreeModel(ModelSpec spec, TreeSettings settings, ClassLabels labels) : IModel
+{
+    private ClassificationTree _tree = new(settings, labels.AtStart);
+    private double[] _shares = new double[2];
+
+    public ModelSpec Spec => spec;
+
+    public int Outputs => labels.Outputs(_tree.Classes);
+
+    public void Predict(in Row row, Span<double> scores)
+    {
+        if (_shares.Length < _tree.Classes) _shares = new double[_tree.Classes];
+        var shares = _shares.AsSpan(0, _tree.Classes);
+        _tree.Predict(row, shares);
+        labels.Write(shares, scores);
+    }
+
+    public void Learn(in Row row, double label, double weight = 1) => _tree.Learn(row, labels.ClassOf(label), weight);
+
+    public void Save(StateWriter writer)
+    {
+        writer.Section(spec.Kind.Name, 1);
+        _tree.Save(writer);
+    }
+
+    public void Load(StateReader reader)
+    {
+        reader.Section(spec.Kind.Name, 1);
+        _tree = ClassificationTree.Load(reader, settings, labels.AtStart, labels.Most);
+    }
+}

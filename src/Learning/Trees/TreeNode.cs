@@ -1,0 +1,82 @@
+namespace StreamMLOps.Learning;
+
+/// <summary>A node of a tree: a leaf, or a split with two children. In an adaptive tree every node has its error watched, and a split may have an alternate that grows beside it.</summary>
+internal sealed class TreeNode
+{
+    private TreeNode(TreeSettings settings, int depth)
+    {
+        Depth = depth;
+        if (settings.Adaptive) Error = new Adwin();
+    }
+
+    public TreeNode(TreeSettings settings, int depth, TreeLeaf leaf) : this(settings, depth) => Leaf = leaf;
+
+    /// <summary>The leaf; null in a split.</summary>
+    public TreeLeaf? Leaf { get; private set; }
+
+    public int Depth { get; }
+
+    public uint Feature { get; private set; }
+
+    public double Threshold { get; private set; }
+
+    public TreeNode? Left { get; set; }
+
+    public TreeNode? Right { get; set; }
+
+    public Adwin? Error { get; }
+
+    public TreeNode? Alternate { get; set; }
+
+    /// <summary>Whether a row goes right.</summary>
+    public bool GoesRight(in Row row)
+    {
+        var at = row.Indices.BinarySearch(Feature);
+        return (at >= 0 ? row.Values[at] : 0) > Threshold;
+    }
+
+    /// <summary>Makes the leaf a split.</summary>
+    public void Split(in TreeSplit split, TreeNode left, TreeNode right)
+    {
+        (Feature, Threshold, Left, Right, Leaf) = (split.Feature, split.Threshold, left, right, null);
+    }
+
+    /// <summary>Leaves below, alternates included.</summary>
+    public int Leaves() => (Leaf is not null ? 1 : Left!.Leaves() + Right!.Leaves()) + (Alternate?.Leaves() ?? 0);
+
+    public void Save(StateWriter writer)
+    {
+        writer.Flag(Leaf is null);
+        Error?.Save(writer);
+        if (Leaf is not null)
+        {
+            Leaf.Save(writer);
+            return;
+        }
+        writer.UInt32(Feature);
+        writer.Double(Threshold);
+        Left!.Save(writer);
+        Right!.Save(writer);
+        writer.Flag(Alternate is not null);
+        Alternate?.Save(writer);
+    }
+
+    public static TreeNode Load(StateReader reader, TreeSettings settings, int classes, int depth)
+    {
+        if (depth > settings.MaxDepth) throw new StateFormatException($"the tree is deeper than {settings.MaxDepth}: load it with the settings it was saved with");
+        var node = new TreeNode(settings, depth);
+        var split = reader.Flag();
+        node.Error?.Load(reader);
+        if (!split)
+        {
+            node.Leaf = TreeLeaf.Load(reader, settings, classes);
+            return node;
+        }
+        node.Feature = reader.UInt32();
+        node.Threshold = reader.Finite();
+        node.Left = Load(reader, settings, classes, depth + 1);
+        node.Right = Load(reader, settings, classes, depth + 1);
+        if (reader.Flag()) node.Alternate = Load(reader, settings, classes, depth);
+        return node;
+    }
+}

@@ -1,0 +1,75 @@
+namespace StreamMLOps.Learning;
+
+/// <summary>What a leaf answers.</summary>
+internal enum LeafAnswer
+{
+    /// <summary>The shares of the classes.</summary>
+    Majority,
+
+    /// <summary>Naive Bayes over the rows of the leaf.</summary>
+    NaiveBayes,
+
+    /// <summary>Whichever of the two was right more often in this leaf.</summary>
+    Adaptive,
+}
+
+/// <summary>The settings of a tree.</summary>
+internal sealed record TreeSettings
+{
+    /// <summary>What a leaf answers, for single trees; those of a forest are adaptive.</summary>
+    public static Parameter LeafParameter { get; } = new Parameter.Choice("leaf", "adaptive",
+    [
+        new Option("majority", "The shares of the classes."),
+        new Option("naive-bayes", "Naive Bayes over the rows of the leaf."),
+        new Option("adaptive", "Whichever of the two was right more often in the leaf."),
+    ], "What a leaf answers.");
+
+    public static Parameter[] Parameters { get; } =
+    [
+        new Parameter.Integer("grace", 200, 1, 1_000_000, "Rows (their weights) that a leaf takes between two attempts to split."),
+        new Parameter.Number("delta", 1e-7, 1e-300, 1, "Chance that a split is not the best."),
+        new Parameter.Number("tie", 0.05, 0, 1, "Bound below which equal candidates are taken for a tie, and one is chosen."),
+        new Parameter.Integer("max-depth", 30, 1, 60, "Splits from the root to a leaf."),
+        new Parameter.Integer("max-leaves", 5_000, 1, 1_000_000, "Leaves of the tree: bounds its memory."),
+        new Parameter.Integer("leaf-features", 10_000, 16, 10_000_000, "Features that a leaf remembers: where there are more, the rarer half is forgotten."),
+    ];
+
+    public required LeafAnswer Leaf { get; init; }
+
+    public required double Grace { get; init; }
+
+    public required double Delta { get; init; }
+
+    public required double Tie { get; init; }
+
+    public required int MaxDepth { get; init; }
+
+    public required int MaxLeaves { get; init; }
+
+    public required int LeafFeatures { get; init; }
+
+    /// <summary>Share of features that a leaf looks at, drawn for each leaf anew.</summary>
+    public double Share { get; init; } = 1;
+
+    /// <summary>Whether subtrees are watched for drift, and replaced.</summary>
+    public bool Adaptive { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    public TreeSettings WithLeaf(string option) => this with
+    {
+        Leaf = option switch { "majority" => LeafAnswer.Majority, "naive-bayes" => LeafAnswer.NaiveBayes, _ => LeafAnswer.Adaptive },
+    };
+
+    public static TreeSettings From(ModelSpec spec) => new()
+    {
+        Leaf = LeafAnswer.Adaptive,
+        Grace = spec.Values.Integer("grace"),
+        Delta = spec.Values.Number("delta"),
+        Tie = spec.Values.Number("tie"),
+        MaxDepth = (int)spec.Values.Integer("max-depth"),
+        MaxLeaves = (int)spec.Values.Integer("max-leaves"),
+        LeafFeatures = (int)spec.Values.Integer("leaf-features"),
+        Seed = spec.Seed,
+    };
+}

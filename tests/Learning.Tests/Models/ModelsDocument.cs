@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text;
+
+namespace StreamMLOps.Learning.Tests.Models;
+
+/// <summary><c>docs/models.md</c>, made from the registries: what is written there is what the program reads.</summary>
+internal static class ModelsDocument
+{
+    private const string Head = """
+        # Models and drift detectors
+
+        Made from the registries by `ModelsDocumentTests`; `STREAMMLOPS_WRITE_DOCS=1 dotnet test tests/Learning.Tests --filter ModelsDocument` writes it anew.
+
+        Every kind is chosen by its name in HOCON, in a pipeline's `model` block; every parameter may be left out. A choice is written by the name of an
+        option, or with the option's own parameters: `optimizer = coin` or `optimizer { coin { alpha = 10 } }`. All kinds take `seed` too.
+
+        | you have | try first | then |
+        |---|---|---|
+        | sparse rows, many features, some new each day (URLs, logs, clicks) | `linear-classifier` (coin betting: nothing to tune) | `logistic-regression`, `soft-confidence-weighted` |
+        | texts, little time | `multinomial-naive-bayes` | `complement-naive-bayes` |
+        | dense numbers in changing conditions | `leveraging-bagging`, `streaming-random-patches` | `adaptive-random-forest` |
+        | one model to look at | `hoeffding-tree` | `hoeffding-adaptive-tree` |
+        | a number to predict | `linear-regression` | loss `huber` for outliers, `quantile` for bounds, `poisson` for counts |
+
+        """;
+
+    public static string Make()
+    {
+        var text = new StringBuilder(Head);
+        foreach (var task in ModelRegistry.Kinds.Select(k => k.Task).Distinct())
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n## {Title(task)}\n");
+            foreach (var kind in ModelRegistry.Kinds.Where(k => k.Task == task))
+                Append(text, kind.Name, kind.Summary, kind.Paper, $"model {{ algorithm = {kind.Name}{Setting(kind.Parameters)} }}", kind.Parameters);
+        }
+        text.Append("\n## Drift detectors\n\nIn a `drift` block: `drift = NAME` or `drift { NAME { ... } }`. Detectors of errors take 0 (right) to 1 (wrong), the others any number.\n");
+        foreach (var kind in DriftDetectorRegistry.Kinds)
+            Append(text, kind.Name, kind.Summary + (kind.OfErrors ? " Of errors." : " Of any numbers."), kind.Paper, $"drift {{ {kind.Name} {{{Setting(kind.Parameters).Replace(",", "")} }} }}", kind.Parameters);
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, string name, string summary, string paper, string hocon, IEnumerable<Parameter> parameters)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"\n### {name}\n\n{summary}\n\n*{paper}*\n\n```hocon\n{hocon}\n```\n\n| parameter | default | values | |\n|---|---|---|---|\n");
+        foreach (var parameter in parameters) Append(text, parameter, "");
+    }
+
+    private static void Append(StringBuilder text, Parameter parameter, string indent)
+    {
+        var (value, values) = parameter switch
+        {
+            Parameter.Number p => (Show(p.Default), $"{Show(p.Min)} to {Show(p.Max)}{(p.Open ? ", exclusive" : "")}"),
+            Parameter.Integer p => (Show(p.Default), $"{Show(p.Min)} to {Show(p.Max)}"),
+            Parameter.Flag p => (p.Default ? "on" : "off", "on, off"),
+            Parameter.Choice p => (p.Default, string.Join(", ", p.Options.Select(o => o.Name))),
+            _ => ("", ""),
+        };
+        text.Append(CultureInfo.InvariantCulture, $"| {indent}`{parameter.Name}` | {value} | {values} | {parameter.Doc} |\n");
+        if (parameter is not Parameter.Choice choice) return;
+        foreach (var option in choice.Options)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {indent}– `{option.Name}` | | | {option.Doc} |\n");
+            foreach (var inner in option.Parameters) Append(text, inner, indent + "– – ");
+        }
+    }
+
+    private static string Setting(IEnumerable<Parameter> parameters) => parameters.FirstOrDefault() switch
+    {
+        Parameter.Choice p => $", {p.Name} = {p.Default}",
+        Parameter.Number p => $", {p.Name} = {Show(p.Default)}",
+        Parameter.Integer p => $", {p.Name} = {Show(p.Default)}",
+        Parameter.Flag p => $", {p.Name} = {(p.Default ? "on" : "off")}",
+        _ => "",
+    };
+
+    private static string Title(LearningTask task) => task switch
+    {
+        LearningTask.Binary => "Two classes",
+        LearningTask.MultiClass => "Many classes",
+        LearningTask.Regression => "Numbers",
+        LearningTask.Anomaly => "Anomalies",
+        _ => "Clusters",
+    };
+
+    private static string Show(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+}
+
+public class ModelsDocumentTests
+{
+    [Fact]
+    public void The_list_of_models_in_the_documentation_is_the_registry()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "StreamMLOps.sln"))) folder = folder.Parent;
+        var file = Path.Combine(folder!.FullName, "docs", "models.md");
+        if (Environment.GetEnvironmentVariable("STREAMMLOPS_WRITE_DOCS") is not null) File.WriteAllText(file, ModelsDocument.Make());
+        Assert.True(File.Exists(file) && File.ReadAllText(file) == ModelsDocument.Make(),
+            "docs/models.md is not what the registries say: STREAMMLOPS_WRITE_DOCS=1 dotnet test tests/Learning.Tests --filter ModelsDocument");
+    }
+}

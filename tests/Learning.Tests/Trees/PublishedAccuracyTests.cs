@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text;
+using StreamMLOps.Learning.Tests.Linear;
+using StreamMLOps.Tests;
+
+namespace StreamMLOps.Learning.Tests.Trees;
+
+/// <summary>Progressive accuracy beside what River and MOA publish for the same method; docs/accuracy.md has the figures over five seeds.</summary>
+public class PublishedAccuracyTests
+{
+    private const string Phishing = "river_datasets/phishing.csv.gz", Tiny = "capymoa_data/electricity_tiny.csv";
+
+    [SharedDataTheory(Phishing)]
+    [InlineData("gaussian-naive-bayes", 0.8847)]
+    [InlineData("hoeffding-tree", 0.8799)]
+    [InlineData("hoeffding-adaptive-tree", 0.8743)]
+    [InlineData("adwin-bagging", 0.8935)]
+    [InlineData("leveraging-bagging", 0.8943)]
+    public void Phishing_is_at_most_half_a_point_below(string kind, double published) => Check(kind, SharedData.Read(Phishing), published, seeds: 5);
+
+    [SharedDataTheory(Tiny)]
+    [InlineData("gaussian-naive-bayes", 0.840)]
+    [InlineData("hoeffding-tree", 0.8265)]
+    [InlineData("online-bagging", 0.846)]
+    [InlineData("adwin-bagging", 0.8525)]
+    [InlineData("leveraging-bagging", 0.867)]
+    [InlineData("adaptive-random-forest", 0.890)]
+    [InlineData("streaming-random-patches", 0.902)]
+    public void Electricity_tiny_is_at_most_half_a_point_below(string kind, double published) => Check(kind, SharedData.Read(Tiny), published);
+
+    [SharedDataTheory("elec2/elec2_data.dat", "elec2/elec2_label.dat")]
+    [InlineData("gaussian-naive-bayes", 0.7287)]
+    [InlineData("hoeffding-tree", 0.7956)]
+    public void Elec2_is_at_most_half_a_point_below(string kind, double published) => Check(kind, Elec2.AsCsv(), published);
+
+    private static void Check(string kind, byte[] csv, double published, int seeds = 1)
+    {
+        using var rows = Read(csv);
+        var accuracy = Enumerable.Range(1, seeds).Average(seed =>
+            RiverOracleTests.Progressive(ModelSpec.Parse(ConfigNode.Of(("algorithm", kind), ("seed", seed.ToString(CultureInfo.InvariantCulture)))), rows).Accuracy);
+        Assert.True(accuracy >= published - 0.005, $"{kind}: {accuracy:f4}, published {published:f4}");
+    }
+
+    private static RowBatch Read(byte[] csv)
+    {
+        var batch = new RowBatch();
+        foreach (var line in Encoding.UTF8.GetString(csv).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Skip(1))
+        {
+            var cells = line.Split(',').Select(c => double.Parse(c, CultureInfo.InvariantCulture)).ToArray();
+            batch.BeginRow();
+            for (var i = 0; i < cells.Length - 1; i++) batch.Add((uint)i, cells[i]);
+            Assert.Equal(RowFault.None, batch.TryEndRow(cells[^1]));
+        }
+        return batch;
+    }
+}
