@@ -42,6 +42,9 @@ internal static partial class Librdkafka
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mem_malloc")]
     public static partial nint Allocate(nint client, nuint size);
 
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mem_free")]
+    public static partial void Free(nint client, nint memory);
+
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_committed")]
     public static unsafe partial ErrorCode Committed(nint client, PartitionList* partitions, int timeoutMs);
 
