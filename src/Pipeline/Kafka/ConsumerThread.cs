@@ -223,7 +223,7 @@ internal sealed unsafe class ConsumerThread
     {
         if (p.Open is { } open) return open;
         p.OpenedAt = Stopwatch.GetTimestamp();
-        return p.Open = new RawChunk(p.Number, p.Epoch, p.Next, Math.Clamp(p.LastBytes + p.LastBytes / 4, 4096, _settings.Limits.Bytes), _settings.Limits.Rows);
+        return p.Open = new RawChunk(p.Number, p.Epoch, p.Next, Math.Min(Math.Max(p.LastBytes + p.LastBytes / 4, 4096), _settings.Limits.Bytes), _settings.Limits.Rows);
     }
 
     /// <summary>Hands over one chunk that has waited long enough; while the stream wants none, they go on filling.</summary>

@@ -26,10 +26,12 @@ public sealed class MockCluster : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(brokers, 1);
         _brokers = brokers;
+        var configuration = LibrdkafkaMock.ConfNew();
+        LibrdkafkaMock.ConfSetLog(configuration, 0); // the owning client connects nowhere, which it would warn of
         Span<byte> error = stackalloc byte[512];
         fixed (byte* text = error)
         {
-            _client = LibrdkafkaMock.New(Producer, LibrdkafkaMock.ConfNew(), text, (nuint)error.Length);
+            _client = LibrdkafkaMock.New(Producer, configuration, text, (nuint)error.Length);
             if (_client == 0) throw new InvalidOperationException($"the mock cluster's client cannot be made: {Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text))}");
         }
         _cluster = LibrdkafkaMock.ClusterNew(_client, brokers);

@@ -9,6 +9,9 @@ internal static partial class LibrdkafkaMock
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_conf_new")]
     public static partial nint ConfNew();
 
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_conf_set_log_cb")]
+    public static partial void ConfSetLog(nint configuration, nint callback);
+
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_new")]
     public static unsafe partial nint New(int type, nint configuration, byte* error, nuint errorSize);
 
