@@ -29,6 +29,7 @@ public sealed record ProducerSettings(string BootstrapServers, string Topic)
             ["linger.ms"] = "1",
             // A broker that is away is waited for: giving a message up would leave a hole that nobody fills.
             ["message.timeout.ms"] = "0",
+            ["reconnect.backoff.max.ms"] = "1000",
             ["dotnet.producer.delivery.report.fields"] = "none",
         };
         if (!Idempotent) properties["max.in.flight.requests.per.connection"] = "1";

@@ -9,6 +9,9 @@ public sealed class BrokerFactAttribute : FactAttribute
 {
     /// <summary>Whether the test stops the broker.</summary>
     public bool StopsBroker { get; set; }
+
+    /// <summary>A program that the test runs: <c>kcat</c>, or <c>kafka-python</c> for Python with that package.</summary>
+    public string? Program { get; set; }
 }
 
 /// <summary>Marks a class whose facts need a real broker.</summary>
@@ -37,6 +40,7 @@ public sealed class BrokerTestCase : XunitTestCase
 
     protected override string? GetSkipReason(IAttributeInfo fact)
     {
+        if (PeerClient.WhyNot(fact.GetNamedArgument<string?>(nameof(BrokerFactAttribute.Program))) is { } missing) return missing;
         if (!TestMethod.TestClass.Class.GetCustomAttributes(typeof(RequiresRealBrokerAttribute).AssemblyQualifiedName!).Any()) return base.GetSkipReason(fact);
         return RealBroker.SkipReason ?? (fact.GetNamedArgument<bool>(nameof(BrokerFactAttribute.StopsBroker)) ? RealBroker.CannotStop : null);
     }
