@@ -140,6 +140,21 @@ public sealed class ChunkQueueTests
     }
 
     [Fact]
+    public void The_last_commits_can_be_asked_for_after_the_end_and_none_is_added()
+    {
+        var p = Assign(0, 0);
+        Add(p, 0, 10);
+        Add(p, 10, 20);
+        Take().Dispose();
+        Take().Dispose();
+        _queue.Take(_queue.Due([Commit(0, 10)]));
+        _queue.Close(abandon: false);
+        _queue.Release([p], TimeSpan.Zero);
+        Assert.Empty(_queue.Due([Commit(0, 20)]));
+        Assert.Equal([Commit(0, 10)], _queue.Committed());
+    }
+
+    [Fact]
     public void A_failure_comes_after_what_was_read_before_it()
     {
         Add(Assign(0, 0), 0, 10);

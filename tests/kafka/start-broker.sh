@@ -83,6 +83,9 @@ offsets.topic.replication.factor=1
 message.max.bytes=8388608
 replica.fetch.max.bytes=8388608
 log.retention.check.interval.ms=1000
+log.cleaner.enable=true
+log.cleaner.backoff.ms=200
+log.cleaner.dedupe.buffer.size=4194304
 controlled.shutdown.enable=false
 END
 

