@@ -22,12 +22,12 @@ internal sealed unsafe class ConsumerThread
     private readonly Dictionary<int, AssignedPartition> _assigned = [];
     private readonly Lock _committing = new();
     private IConsumer<Ignore, Ignore> _consumer = null!;
+    private TopicWatch _watch = null!;
     private PartitionAssignor _assignor = null!;
     private GroupOffsets? _offsets;
     private nint _client;
     private Exception? _failure;
     private bool _paused;
-    private long _probed;
     private int _sinceLingerCheck;
 
     public ConsumerThread(string name, ConsumerSettings settings, Subscriptions subscription, ChunkQueue queue, ClientHealth health)
@@ -93,8 +93,8 @@ internal sealed unsafe class ConsumerThread
     {
         _consumer = Build();
         _client = Librdkafka.HandleOf(_consumer).DangerousGetHandle();
-        var topic = AwaitTopic();
-        if (topic is null) return;
+        _watch = new TopicWatch(_name, _settings, _consumer, _health, _stop);
+        if (_watch.Await() is not { } topic) return;
         _assignor = new PartitionAssignor(_name, _settings, topic, _consumer, _health, _stop);
         switch (_subscription)
         {
@@ -129,32 +129,6 @@ internal sealed unsafe class ConsumerThread
         }
     }
 
-    private TopicInfo? AwaitTopic()
-    {
-        var lookup = new TopicLookup(_consumer, _settings);
-        long missing = 0;
-        while (!_stop.IsSet)
-        {
-            try
-            {
-                if (lookup.Find() is { } topic)
-                {
-                    _health.Well();
-                    return topic;
-                }
-                if (missing == 0) missing = Stopwatch.GetTimestamp();
-                if (Stopwatch.GetElapsedTime(missing) > _settings.MissingAfter) throw KafkaErrors.Missing(_name, _settings.BootstrapServers);
-            }
-            catch (KafkaException e)
-            {
-                if (KafkaErrors.Refusal(_name, e.Error.Code, e.Error.Reason) is { } refusal) throw refusal;
-                _health.Take(e.Error);
-            }
-            _stop.Wait(PollMs);
-        }
-        return null;
-    }
-
     /// <summary>One message, or none for a while.</summary>
     private void Turn()
     {
@@ -165,7 +139,7 @@ internal sealed unsafe class ConsumerThread
             message = Librdkafka.ConsumerPoll(_client, IsFilling ? 1 : PollMs);
             if (message == null)
             {
-                Probe();
+                _watch.Probe();
                 return;
             }
         }
@@ -190,40 +164,21 @@ internal sealed unsafe class ConsumerThread
         try
         {
             var known = _assigned.TryGetValue(message->Partition, out var p);
-            if (message->Error == ErrorCode.NoError) return known ? Add(p!, message) : null;
+            if (message->Error == ErrorCode.NoError) return known && p!.Add(message->Offset, new ReadOnlySpan<byte>(message->Payload, (int)message->Length), _settings.Limits) ? p : null;
             if (message->Error == ErrorCode.Local_PartitionEOF)
             {
                 // What lies between the last record and the end are transaction markers and compacted records.
-                if (known && message->Offset > p!.Next) (Chunk(p).To, p.Next) = (message->Offset, message->Offset);
+                if (known) p!.SkipTo(message->Offset, _settings.Limits);
                 return null;
             }
-            Failed(message, p);
+            var reason = Marshal.PtrToStringUTF8(Librdkafka.MessageErrorText(message)) ?? Librdkafka.TextOf(message->Error);
+            _watch.Take(message->Error, reason, known ? new PartitionPosition(p!.Number, p.Epoch, p.Next) : null);
             return null;
         }
         finally
         {
             Librdkafka.MessageDestroy(message);
         }
-    }
-
-    private AssignedPartition? Add(AssignedPartition p, Librdkafka.Message* message)
-    {
-        if (message->Offset < p.Next) return null; // fetched before a pause, delivered again after it
-        var chunk = Chunk(p);
-        var length = (int)message->Length;
-        chunk.Add(new ReadOnlySpan<byte>(message->Payload, Math.Min(length, _settings.Limits.RecordBytes)));
-        if (length > _settings.Limits.RecordBytes) chunk.MarkCut(length);
-        if (chunk.HasGaps || message->Offset != chunk.From + chunk.Count - 1) chunk.SetOffset(message->Offset);
-        p.Next = message->Offset + 1;
-        chunk.To = p.Next;
-        return chunk.Count >= _settings.Limits.Rows || chunk.ByteCount >= _settings.Limits.Bytes ? p : null;
-    }
-
-    private RawChunk Chunk(AssignedPartition p)
-    {
-        if (p.Open is { } open) return open;
-        p.OpenedAt = Stopwatch.GetTimestamp();
-        return p.Open = new RawChunk(p.Number, p.Epoch, p.Next, Math.Min(Math.Max(p.LastBytes + p.LastBytes / 4, 4096), _settings.Limits.Bytes), _settings.Limits.Rows);
     }
 
     /// <summary>Hands over one chunk that has waited long enough; while the stream wants none, they go on filling.</summary>
@@ -245,10 +200,10 @@ internal sealed unsafe class ConsumerThread
     {
         while (p.Open is { } chunk && !_stop.IsSet && _failure is null)
         {
-            p.LastBytes = chunk.ByteCount;
+            var bytes = chunk.ByteCount; // it has another owner once it is added
             if (_queue.TryAdd(p, chunk, _paused ? TimeSpan.Zero : _settings.PauseAfter))
             {
-                p.Open = null;
+                p.HandedOver(bytes);
                 break;
             }
             Pause();
@@ -270,44 +225,6 @@ internal sealed unsafe class ConsumerThread
         if (!_paused) return;
         _paused = false;
         _consumer.Resume(_consumer.Assignment);
-    }
-
-    private void Failed(Librdkafka.Message* message, AssignedPartition? p)
-    {
-        var reason = Marshal.PtrToStringUTF8(Librdkafka.MessageErrorText(message)) ?? Librdkafka.TextOf(message->Error);
-        switch (message->Error)
-        {
-            case ErrorCode.Local_AutoOffsetReset when p is not null:
-            case ErrorCode.OffsetOutOfRange when p is not null:
-                var log = TopicLookup.Watermarks(_consumer, _settings.Topic, p.Number, _settings.RequestTimeout);
-                throw KafkaErrors.OutOfRange(_name, p.Number, p.Next, log.Low, log.High)
-                    ?? new SourceException($"{_name}, partition {p.Number}: the broker does not have offset {p.Next} ({reason}), though its log is from {log.Low} to {log.High}. Start again; if it stays, the log is damaged.");
-            case ErrorCode.UnknownTopicOrPart or ErrorCode.UnknownTopicId or ErrorCode.Local_UnknownTopic or ErrorCode.Local_UnknownPartition:
-                // A broker that has just started says so of all topics.
-                if (AwaitTopic() is { } topic && topic.Epoch != _assignor.Topic.Epoch) throw KafkaErrors.Recreated(_name, new PartitionPosition(p?.Number ?? 0, _assignor.Topic.Epoch, p?.Next ?? 0), topic.Epoch);
-                break;
-            case ErrorCode.Local_Fatal:
-                throw new KafkaException(new Error(message->Error, reason, isFatal: true));
-            default:
-                if (KafkaErrors.Refusal(_name, message->Error, reason) is { } refusal) throw refusal;
-                _health.Take(new Error(message->Error, reason));
-                break;
-        }
-    }
-
-    /// <summary>In silence, looks each second whether the trouble is over: an idle topic gives no other sign.</summary>
-    private void Probe()
-    {
-        if (_health.Trouble.Length == 0 || Stopwatch.GetElapsedTime(_probed) < TimeSpan.FromSeconds(1)) return;
-        try
-        {
-            if (new TopicLookup(_consumer, _settings with { RequestTimeout = TimeSpan.FromSeconds(1) }).Find() is not null) _health.Well();
-        }
-        catch (KafkaException)
-        {
-            // Still away; the text stays.
-        }
-        _probed = Stopwatch.GetTimestamp();
     }
 
     private IEnumerable<TopicPartitionOffset> Assigned(List<TopicPartition> partitions)

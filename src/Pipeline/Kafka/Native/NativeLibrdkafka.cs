@@ -48,7 +48,7 @@ public static class NativeLibrdkafka
         string[] names = mac ? ["librdkafka.dylib"] : ["librdkafka.so", "centos8-librdkafka.so", "alpine-librdkafka.so"];
         string[] folders = [System.IO.Path.Combine(AppContext.BaseDirectory, "runtimes", platform, "native"), AppContext.BaseDirectory];
         foreach (var folder in folders)
-        foreach (var name in names)
-            yield return System.IO.Path.Combine(folder, name);
+            foreach (var name in names)
+                yield return System.IO.Path.Combine(folder, name);
     }
 }
