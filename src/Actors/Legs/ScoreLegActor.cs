@@ -61,6 +61,7 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
     private IReadOnlyList<CommittedPartition> _committed = [];
     private ScoreLegState _state = ScoreLegState.WaitingForModel;
     private string _detail = "";
+    private ISubscription? _subscription;
     private UniqueKillSwitch? _leg;
     private bool _stopping;
 
@@ -73,7 +74,7 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
         Receive<Start>(_ => Run());
         Receive<Advanced>(Take);
         Receive<Ended>(Take);
-        Receive<Tick>(_ => Hint());
+        Receive<Tick>(_ => Refresh());
         Receive<GetScoreLegStatus>(_ => Sender.Tell(Status));
         Receive<StopScoring>(_ => Stop());
     }
@@ -95,18 +96,16 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
         if (_stopping || _leg is not null) return;
         try
         {
-            var subscription = _definition.Source.Subscribe(_definition.Name);
+            var subscription = _subscription = _definition.Source.Subscribe(_definition.Name);
             _committed = subscription.Committed();
             Hint();
             var self = Self;
-            var committed = _committed.ToDictionary(c => c.Position.Partition);
             var stages = _stages(async (to, step) =>
             {
-                // One commit at a time (the stream sees to it), so the running totals need no lock.
-                var next = step.Ranges.Values.Select(r => Add(committed.GetValueOrDefault(r.Range.Partition), r)).ToArray();
-                await to.Commit(next).ConfigureAwait(false);
-                foreach (var c in next) committed[c.Position.Partition] = c;
-                self.Tell(new Advanced([.. committed.Values.OrderBy(c => c.Position.Partition)]));
+                // One commit at a time (the stream sees to it). Partitions may have come since the last one, with the ledger their former member left.
+                var before = to.Committed().ToDictionary(c => c.Position.Partition);
+                await to.Commit([.. step.Ranges.Values.Select(r => Add(before.GetValueOrDefault(r.Range.Partition), r))]).ConfigureAwait(false);
+                self.Tell(new Advanced(to.Committed()));
             });
             var (stop, done) = PipelineGraph.ScoreLeg(subscription, stages).Run(Context.System.Materializer());
             _leg = stop;
@@ -169,6 +168,13 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
     {
         foreach (var stopper in _stoppers) stopper.Tell(Status);
         _stoppers.Clear();
+    }
+
+    /// <summary>A partition that has just come may hold nothing new to score, and so make no commit; the learner is told of it nevertheless.</summary>
+    private void Refresh()
+    {
+        if (_subscription is { } subscription) _committed = subscription.Committed();
+        Hint();
     }
 
     private void Hint()

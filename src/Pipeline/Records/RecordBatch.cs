@@ -9,6 +9,7 @@ public class RecordBatch : IDisposable
 {
     private byte[] _buffer;
     private int[] _ends;
+    private RecordBatch? _keys;
     private int _used;
     private bool _disposed;
 
@@ -58,11 +59,23 @@ public class RecordBatch : IDisposable
         _ends[Count++] = _used;
     }
 
+    /// <summary>Key of record <paramref name="i"/>; empty where it has none.</summary>
+    public ReadOnlySpan<byte> KeyOf(int i) => _keys is { } keys && i < keys.Count ? keys[i] : default;
+
+    /// <summary>States the key of the last record completed; those before it that were given none have none.</summary>
+    public void SetKey(ReadOnlySpan<byte> key)
+    {
+        _keys ??= new RecordBatch(16 * Count, _ends.Length);
+        while (_keys.Count < Count - 1) _keys.EndRecord();
+        _keys.Add(key);
+    }
+
     /// <summary>Returns the buffers to the pool.</summary>
     public void Dispose()
     {
         if (_disposed) return;
         _disposed = true;
+        _keys?.Dispose();
         ArrayPool<byte>.Shared.Return(_buffer);
         ArrayPool<int>.Shared.Return(_ends);
         GC.SuppressFinalize(this);
@@ -100,10 +113,17 @@ public sealed class RawChunk(int partition, ulong epoch, long from, int bytes = 
     /// <summary>Offset of record <paramref name="i"/>.</summary>
     public long OffsetOf(int i) => _offsets is null ? From + i : _offsets[i];
 
-    /// <summary>States the offset of the last record added, for logs whose offsets have gaps; call it for every record or for none.</summary>
+    /// <summary>Whether offsets are stated record by record.</summary>
+    public bool HasGaps => _offsets is not null;
+
+    /// <summary>States the offset of the last record added, for logs whose offsets have gaps; call it for every record from the first gap on.</summary>
     public void SetOffset(long offset)
     {
-        _offsets ??= new long[Math.Max(256, Count)];
+        if (_offsets is null)
+        {
+            _offsets = new long[Math.Max(256, Count)];
+            for (var i = 0; i < Count - 1; i++) _offsets[i] = From + i;
+        }
         if (_offsets.Length < Count) Array.Resize(ref _offsets, Count * 2);
         _offsets[Count - 1] = offset;
         To = offset + 1;

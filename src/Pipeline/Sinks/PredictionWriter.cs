@@ -16,7 +16,7 @@ public sealed class PredictionWriter(string pipeline, LearningTask task = Learni
     /// <summary>Encodes all rows of a chunk.</summary>
     /// <param name="chunk">A scored chunk with one score a row.</param>
     /// <param name="time">When it was predicted, milliseconds since 1970 UTC.</param>
-    /// <returns>A record a row, in order; the caller disposes it.</returns>
+    /// <returns>A record a row, in order, with the row's id as its key; the caller disposes it.</returns>
     public RecordBatch Encode(Chunk chunk, long time)
     {
         if (chunk.Outputs != 1 && chunk.Count > 0) throw new NotSupportedException($"a prediction has one score, this chunk has {chunk.Outputs} a row.");
@@ -59,6 +59,7 @@ public sealed class PredictionWriter(string pipeline, LearningTask task = Learni
             line.Add(offset < chunk.LearnedBelow ? ",\"relearned\":true}"u8 : "}"u8);
             records.Advance(line.Used);
             records.EndRecord();
+            if (!id.IsEmpty) records.SetKey(id);
         }
         return records;
     }

@@ -33,11 +33,15 @@ public interface ISubscription
     /// <summary>Chunks from the committed positions on; materialize it once.</summary>
     Source<RawChunk, NotUsed> Chunks { get; }
 
-    /// <summary>Ledger and position of each partition, as committed.</summary>
+    /// <summary>
+    /// Ledger and position of each partition that this member has now and that was ever committed. Partitions come and go, with
+    /// the ledger that their last member left: ask again before each commit.
+    /// </summary>
     IReadOnlyList<CommittedPartition> Committed();
 
     /// <summary>
-    /// Commits, durably, that everything below each position is processed. Called in order, after all effects of the records.
+    /// Commits, durably, that everything below each position is processed. Called in order, after all effects of the records; every
+    /// chunk is in some commit. What belongs to partitions that went to other members is let go: they process it again.
     /// </summary>
     ValueTask Commit(IReadOnlyList<CommittedPartition> partitions);
 }

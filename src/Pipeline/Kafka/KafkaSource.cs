@@ -1,0 +1,108 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Akka;
+using Akka.Streams.Dsl;
+using Confluent.Kafka;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>
+/// A topic as a log: each partition's records at the broker's own offsets. A stream waits for brokers that are away, by itself;
+/// <see cref="Trouble"/> says so meanwhile. It fails only where a person must act: the topic is missing or was made again, records are
+/// gone by retention, access is denied.
+/// </summary>
+public sealed class KafkaSource(ConsumerSettings settings) : ISource, IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<ConsumerThread, ClientHealth> _consumers = [];
+
+    /// <inheritdoc/>
+    public string Name => $"topic {settings.Topic}";
+
+    /// <summary>What is wrong at present and is waited for, for people; empty where all is well.</summary>
+    public string Trouble => _consumers.Values.Select(h => h.Trouble).FirstOrDefault(t => t.Length > 0) ?? "";
+
+    /// <inheritdoc/>
+    /// <exception cref="SourceUnavailableException">No broker answers; trying again may help.</exception>
+    public IReadOnlyList<PartitionPosition> Partitions()
+    {
+        using var consumer = Consumer();
+        var lookup = new TopicLookup(consumer, settings);
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            KafkaException? away = null;
+            try
+            {
+                if (lookup.Find() is { } topic)
+                    return [.. topic.Partitions.Select(p => new PartitionPosition(p, topic.Epoch, TopicLookup.Watermarks(consumer, settings.Topic, p, settings.RequestTimeout).Low.Value))];
+            }
+            catch (KafkaException e)
+            {
+                away = KafkaErrors.Refusal(Name, e.Error.Code, e.Error.Reason) is { } refusal ? throw refusal : e;
+            }
+            if (Stopwatch.GetElapsedTime(started) > settings.MissingAfter)
+            {
+                throw away is null
+                    ? KafkaErrors.Missing(Name, settings.BootstrapServers)
+                    : new SourceUnavailableException($"{Name}: no answer from the brokers ({away.Error.Reason}). Check that one of {settings.BootstrapServers} runs and can be reached from here.", away);
+            }
+            Thread.Sleep(100);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Source<RawChunk, NotUsed> ReadFrom(IReadOnlyList<PartitionPosition> positions) => positions.Count == 0
+        ? Source.Empty<RawChunk>()
+        : Source.Lazily(() => Open(new Subscriptions.AssignmentWithOffset(positions), commits: false).Chunks).MapMaterializedValue(_ => NotUsed.Instance);
+
+    /// <inheritdoc/>
+    public ISubscription Subscribe(string group)
+    {
+        var (queue, consumer, chunks) = Open(new Subscriptions.Topics(group), commits: true);
+        return new Subscription(queue, consumer, chunks);
+    }
+
+    /// <summary>Waits until all streams of this source, which must be stopped, have left their groups.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var consumer in _consumers.Keys) await consumer.Ended.ConfigureAwait(false);
+    }
+
+    private (ChunkQueue Queue, ConsumerThread Consumer, Source<RawChunk, NotUsed> Chunks) Open(Subscriptions subscription, bool commits)
+    {
+        var queue = new ChunkQueue(settings.BufferedChunks, commits);
+        var health = new ClientHealth(Name, settings.BootstrapServers);
+        var consumer = new ConsumerThread(Name, settings, subscription, queue, health);
+        var stage = new KafkaStage(Name, queue, consumer, () =>
+        {
+            _consumers[consumer] = health;
+            consumer.Ended.ContinueWith(ended => _consumers.TryRemove(consumer, out _), TaskScheduler.Default);
+        });
+        return (queue, consumer, Source.FromGraph(stage));
+    }
+
+    private IConsumer<Ignore, Ignore> Consumer()
+    {
+        try
+        {
+            return new ConsumerBuilder<Ignore, Ignore>(settings.ToConfig("streammlops-positions"))
+                .SetLogHandler((_, line) => settings.Log?.Invoke($"{line.Level} {line.Facility} {line.Message}"))
+                .SetErrorHandler((_, _) => { })
+                .Build();
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            throw new SourceException($"{Name}: kafka-clients has a fault: {e.Message}", e);
+        }
+    }
+
+    private sealed class Subscription(ChunkQueue queue, ConsumerThread consumer, Source<RawChunk, NotUsed> chunks) : ISubscription
+    {
+        public Source<RawChunk, NotUsed> Chunks { get; } = chunks;
+
+        public IReadOnlyList<CommittedPartition> Committed() => queue.Committed();
+
+        // A commit waits for the broker, which a stream's thread does not.
+        public ValueTask Commit(IReadOnlyList<CommittedPartition> partitions) => new(Task.Run(() => consumer.Commit(partitions)));
+    }
+}
