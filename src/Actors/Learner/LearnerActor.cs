@@ -145,7 +145,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         {
             start = _definition.Source.Partitions();
         }
-        catch (SourceException e)
+        catch (Exception e) when (e is SourceException or SourceUnavailableException)
         {
             _state = LearnerState.WaitingForSource;
             _detail = e.Message;
@@ -189,7 +189,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _state = LearnerState.Running;
             _detail = "";
         }
-        catch (SourceException e)
+        catch (Exception e) when (e is SourceException or SourceUnavailableException)
         {
             Ended(new LegEnded(run, e));
         }

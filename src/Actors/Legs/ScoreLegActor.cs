@@ -113,7 +113,7 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
             _detail = "";
             done.ContinueWith(t => new Ended(t.Exception?.GetBaseException()), TaskScheduler.Default).PipeTo(self);
         }
-        catch (SourceException e)
+        catch (Exception e) when (e is SourceException or SourceUnavailableException or SinkException)
         {
             Take(new Ended(e));
         }
@@ -140,7 +140,7 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
         {
             _state = _stopping ? ScoreLegState.Stopped : ScoreLegState.Finished;
         }
-        else if (ended.Cause is SourceException)
+        else if (ended.Cause is SourceException or SinkException)
         {
             _state = ScoreLegState.Refused;
             _detail = ended.Cause.Message;

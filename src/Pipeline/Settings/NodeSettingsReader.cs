@@ -100,6 +100,8 @@ public static class NodeSettingsReader
         var source = ReadSource(reader.Block("source"), isPipeline);
         var featurize = FeaturizeSettings.Read(reader.Node("featurize"), reader.PathOf("featurize"), faults);
         var model = reader.Node("model") is { } node ? ModelSpec.Read(node, reader.PathOf("model"), faults) : null;
+        if (model is { Kind.Task: not (LearningTask.Binary or LearningTask.Regression) })
+            reader.Fault("model.algorithm", $"'{model.Kind.Name}' is for {Spelling.Of(model.Kind.Task)}; a pipeline answers one score for each row and learns from labels: choose a kind of two classes or of a number");
         var labels = reader.OneOf<LabelSource>("labels", "topic", "none");
         var score = ReadScore(reader.Block("score"));
         var learn = ReadLearn(reader.Block("learn"));
