@@ -243,24 +243,30 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
                 if (_legDone) SealIfDue(waited: true);
                 return;
             }
-            using (chunk)
-            {
-                var started = Stopwatch.GetTimestamp();
-                try
-                {
-                    _fold.Learn(chunk!);
-                }
-                catch (FoldException e)
-                {
-                    _leg?.Shutdown();
-                    Refuse(e.Message);
-                    return;
-                }
-                _definition.Clocks.Learn.Add(started, chunk!.Count);
-            }
+            if (!Learn(chunk!)) return;
             SealIfDue(waited: false);
         }
         _inbox.Signal();
+    }
+
+    private bool Learn(Chunk chunk)
+    {
+        using (chunk)
+        {
+            var (started, before) = (Stopwatch.GetTimestamp(), _fold!.Learner.Rows);
+            try
+            {
+                _fold.Learn(chunk);
+            }
+            catch (FoldException e)
+            {
+                _leg?.Shutdown();
+                Refuse(e.Message);
+                return false;
+            }
+            _definition.Clocks.Learn.Add(started, (int)(_fold.Learner.Rows - before));
+            return true;
+        }
     }
 
     private bool IsFull(LearnerOptions options) => _fold!.Open.Rows >= options.MaxRows || _fold.Open.Bytes >= options.MaxBytes;
@@ -373,7 +379,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             if (_persisting) return;
             if (_inbox is not null && _inbox.TryTake(out var chunk))
             {
-                using (chunk) _fold.Learn(chunk!);
+                Learn(chunk!);
                 Self.Tell(Drain.Instance, ActorRefs.Nobody);
                 return;
             }
