@@ -13,7 +13,7 @@ public sealed class KillSpecs(ITestOutputHelper output) : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     // STREAMMLOPS_KILLS=100 runs the long version.
-    private static int Kills => int.Parse(Environment.GetEnvironmentVariable("STREAMMLOPS_KILLS") ?? "10", CultureInfo.InvariantCulture);
+    private static int Kills => int.Parse(Environment.GetEnvironmentVariable("STREAMMLOPS_KILLS") ?? "12", CultureInfo.InvariantCulture);
 
     private static int Seed => int.Parse(Environment.GetEnvironmentVariable("STREAMMLOPS_SEED") ?? Random.Shared.Next(1_000_000).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
@@ -56,6 +56,7 @@ public sealed class KillSpecs(ITestOutputHelper output) : IDisposable
                     await Task.Delay(15, CancellationToken.None);
                 }
             });
+            // Four of five in the stream, the fifth at any moment of the start.
             if (kill % 5 != 4) await node.Until(line => Learned(line) > 0, TimeSpan.FromSeconds(60));
             await Task.Delay(random.Next(0, 700));
             await node.Kill();
@@ -64,7 +65,7 @@ public sealed class KillSpecs(ITestOutputHelper output) : IDisposable
             if (node.Lines.Any(line => Learned(line) > 0)) killedWhileStreaming++;
             output.WriteLine($"kill {kill + 1}: {node.Lines.LastOrDefault()}");
         }
-        Assert.True(killedWhileStreaming >= Kills * 4 / 5, $"only {killedWhileStreaming} kills fell into the stream");
+        Assert.True(killedWhileStreaming >= Kills - Kills / 5, $"only {killedWhileStreaming} kills fell into the stream");
 
         await using (var last = NodeProcess.Start(run, new Dictionary<string, string> { ["FOLLOW"] = "off" }))
             Assert.True(await last.Exit(TimeSpan.FromSeconds(180)) == 0, last.Error + string.Join('\n', last.Lines));
