@@ -66,6 +66,7 @@ dataDir=$folder/zookeeper
 clientPort=$zookeeper_port
 clientPortAddress=127.0.0.1
 maxClientCnxns=0
+tickTime=500
 END
 cat > "$folder/server.properties" << END
 broker.id=0
@@ -95,10 +96,26 @@ if ! runs "$folder/zookeeper.pid"; then
     echo $! > "$folder/zookeeper.pid"
     await ZooKeeper "$zookeeper_port" "$folder/zookeeper.pid" "$folder/zookeeper.log"
 fi
-if ! runs "$folder/kafka.pid"; then
+start_kafka() {
     setsid java -Xmx512m "$quiet" -cp "$cache/libs/*" kafka.Kafka "$folder/server.properties" \
         >> "$folder/kafka.log" 2>&1 < /dev/null &
     echo $! > "$folder/kafka.pid"
     await Kafka "$kafka_port" "$folder/kafka.pid" "$folder/kafka.log"
+}
+
+if ! runs "$folder/kafka.pid"; then
+    again=$([[ -f "$folder/kafka.pid" ]] && echo yes || echo no)
+    start_kafka
+    # A broker that was killed stays registered until its session ends; one that starts before that listens, finds its former
+    # self and ends. Its listening alone proves nothing then.
+    for ((try = 0; try < 10; try++)); do
+        if [[ $again == no ]]; then break; fi
+        for ((tenth = 0; tenth < 30; tenth++)); do
+            if ! runs "$folder/kafka.pid"; then break; fi
+            sleep 0.1
+        done
+        if runs "$folder/kafka.pid"; then break; fi
+        start_kafka
+    done
 fi
 echo "127.0.0.1:$kafka_port"
