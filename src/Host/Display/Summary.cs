@@ -41,9 +41,9 @@ public static class Summary
     {
         output.WriteLine();
         output.WriteLine("Recompute any prediction, bit for bit:");
-        output.WriteLine($"  streammlops audit --data-folder {Relative(folder.Path)} --id {id ?? "ID"}");
+        output.WriteLine($"  {Program} audit --data-folder {Relative(folder.Path)} --id {id ?? "ID"}");
         output.WriteLine("Fold the whole journal from nothing and compare every fingerprint:");
-        output.WriteLine($"  streammlops verify --data-folder {Relative(folder.Path)}");
+        output.WriteLine($"  {Program} verify --data-folder {Relative(folder.Path)}");
     }
 
     private static void Ledger(TextWriter output, LedgerLine l)
@@ -54,6 +54,10 @@ public static class Summary
     }
 
     private static void Line(TextWriter output, string name, string text) => output.WriteLine($"  {name,-13} {text}");
+
+    // As it can be typed here: "dotnet run" leaves the program off the path.
+    private static string Program =>
+        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "streammlops" ? Relative(path) : "streammlops";
 
     private static string Relative(string path)
     {
