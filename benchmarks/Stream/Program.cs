@@ -25,4 +25,8 @@ for (var round = 0; round <= rounds; round++)
 Console.WriteLine($"median: {Median(results, r => r.RowsPerSecond):N0} rows/s, {Median(results, r => r.CpuMicroseconds):F1} us of CPU a row, {Median(results, r => r.AllocatedPerRow):F0} bytes allocated a row; audit of 100 {Median(results, r => r.AuditSeconds):F2} s; recovery {Median(results, r => r.RecoverySeconds):F2} s");
 return 0;
 
-static double Median(List<StreamRound> rounds, Func<StreamRound, double> of) => rounds.Select(of).Order().ElementAt(rounds.Count / 2);
+static double Median(List<StreamRound> rounds, Func<StreamRound, double> of)
+{
+    var sorted = rounds.Select(of).Order().ToArray();
+    return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+}
