@@ -19,7 +19,8 @@ public static class HalfSpaceTrees
             new Parameter.Integer("window", 250, 2, 10_000_000, "Rows of the window that rows are compared with."),
             new Parameter.Integer("features", 1_000, 1, 1_000_000, "Features kept to draw from, a random sample of those of the rows."),
         ],
-        spec => new HalfSpaceTreesModel(spec));
+        spec => new HalfSpaceTreesModel(spec))
+    { BoundedMemory = true };
 }
 
 internal sealed class HalfSpaceTreesModel : IModel

@@ -24,8 +24,8 @@ public abstract record Parameter(string Name, string Doc)
     /// </summary>
     public sealed record Choice(string Name, string Default, ImmutableArray<Option> Options, string Doc) : Parameter(Name, Doc);
 
-    /// <summary>A model of its own (for ensembles and pipelines): a map with an <c>algorithm</c>.</summary>
-    public sealed record Model(string Name, ConfigNode.Map Default, string Doc) : Parameter(Name, Doc);
+    /// <summary>A model of its own (for ensembles and pipelines): a map with an <c>algorithm</c>, of one <paramref name="Task"/> where that is given.</summary>
+    public sealed record Model(string Name, ConfigNode.Map Default, string Doc, LearningTask? Task = null) : Parameter(Name, Doc);
 
     /// <summary>Several models or transformers in order.</summary>
     public sealed record Models(string Name, ConfigNode.List Default, string Doc) : Parameter(Name, Doc);
@@ -135,7 +135,10 @@ public sealed class ParameterValues
             case Parameter.Choice p:
                 return ReadChoice(p, given, path, faults);
             case Parameter.Model p:
-                return ModelSpec.Read(given ?? p.Default, path, faults) ?? ModelSpec.Read(p.Default, path, [])!;
+                var model = ModelSpec.Read(given ?? p.Default, path, faults) ?? ModelSpec.Read(p.Default, path, [])!;
+                if (p.Task is null || model.Kind.Task == p.Task) return model;
+                faults.Add(new($"{path}.algorithm", $"'{model.Kind.Name}' does not answer what is needed here; these do: {string.Join(", ", ModelRegistry.Kinds.Where(k => k.Task == p.Task).Select(k => k.Name))}"));
+                return ModelSpec.Read(p.Default, path, [])!;
             case Parameter.Models p:
                 if (given is not (null or ConfigNode.List)) faults.Add(new(path, $"must be a list of models, not {Show(given)}"));
                 var items = (given as ConfigNode.List ?? p.Default).Items;

@@ -11,7 +11,8 @@ public abstract class ProgressiveMetrics
         LearningTask.Regression => new RegressionMetrics(),
         // Without labels only the rows count; with some, ranking by score.
         LearningTask.Anomaly => new AnomalyMetrics(),
-        _ => throw new NotSupportedException($"no progressive metrics for {task} yet"),
+        LearningTask.Clustering => new ClusteringMetrics(),
+        _ => throw new System.Diagnostics.UnreachableException(task.ToString()),
     };
 
     /// <summary>Rows counted.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Numerics;
 
@@ -6,7 +7,85 @@ namespace StreamMLOps.Learning;
 /// <summary>The optimizers of <see cref="LinearClassifier"/> and <see cref="LinearRegression"/>: their settings, and the model for a choice.</summary>
 internal static class LinearOptimizers
 {
-    public static Parameter Parameter(string @default) => new Parameter.Choice("optimizer", @default,
+    /// <summary>All of them.</summary>
+    public static Parameter Parameter(string @default) => Choice(@default, [.. Alone,
+        new Option("normalized", "Adagrad that learns the scale of each feature, as Vowpal Wabbit does: features in different units.", Rate(0.5)),
+        new Option("coin", "Coin betting: no rate to choose.",
+            new Parameter.Number("alpha", 10, 1e-6, 1e9, "How many gradients the first bets are spread over.")),
+    ]);
+
+    /// <summary>Those that see one weight's gradient and nothing else, for models that are more than one line: <see cref="WeightBlocks"/>.</summary>
+    public static Parameter AloneParameter(string @default) => Choice(@default, [.. Alone]);
+
+    /// <summary>Those that keep the values that weights started from.</summary>
+    public static Parameter DescentParameter(string @default) => Choice(@default, [.. Alone.Where(o => o.Name is "sgd" or "adagrad")]);
+
+    public static Parameter L2 { get; } = new Parameter.Number("l2", 0, 0, 1e6, "L2 penalty on the weights of a row's features, added to their gradients.");
+
+    public static IModel Create(ModelSpec spec, bool clamp) =>
+        LinearParameters.IsSingle(spec) ? Create<float>(spec, clamp) : Create<double>(spec, clamp);
+
+    private static IModel Create<T>(ModelSpec spec, bool clamp) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var gradient = new RowGradient<T>(spec.Values, clamp);
+        var (optimizer, p) = spec.Values.Choice("optimizer");
+        return optimizer switch
+        {
+            "sgd" => Descent(Sgd<T>(p)),
+            "momentum" => Descent(Momentum<T>(p)),
+            "adagrad" => Descent(AdaGrad<T>(p)),
+            "rmsprop" => Descent(RmsProp<T>(p)),
+            "adam" => Descent(Adam<T>(p)),
+            "ftrl" => Descent(Ftrl<T>(p)),
+            "normalized" => Model(new NormalizedRule<T>(gradient, p.Number("rate"))),
+            "coin" => Model(new CoinBettingRule<T>(gradient, p.Number("alpha"))),
+            _ => throw new UnreachableException(optimizer),
+        };
+
+        IModel Descent<TOptimizer>(TOptimizer o) where TOptimizer : struct, ILinearOptimizer<T> => Model(new GradientRule<T, TOptimizer>(gradient, o));
+
+        IModel Model<TRule>(TRule rule) where TRule : struct, ILinearRule<T> => new LinearModel<T, TRule>(spec, LinearParameters.HasIntercept(spec), rule);
+    }
+
+    /// <summary>Blocks of weights moved by the optimizer that a setting of <see cref="AloneParameter"/> or <see cref="DescentParameter"/> chose.</summary>
+    public static WeightBlocks CreateBlocks((string Option, ParameterValues Values) chosen)
+    {
+        var p = chosen.Values;
+        return chosen.Option switch
+        {
+            "sgd" => Blocks(Sgd<double>(p)),
+            "momentum" => Blocks(Momentum<double>(p)),
+            "adagrad" => Blocks(AdaGrad<double>(p)),
+            "rmsprop" => Blocks(RmsProp<double>(p)),
+            "adam" => Blocks(Adam<double>(p)),
+            "ftrl" => Blocks(Ftrl<double>(p)),
+            _ => throw new UnreachableException(chosen.Option),
+        };
+
+        static WeightBlocks Blocks<TOptimizer>(TOptimizer o) where TOptimizer : struct, ILinearOptimizer<double> => new WeightBlocks<TOptimizer>(o);
+    }
+
+    private static Sgd<T> Sgd<T>(ParameterValues p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        new(p.Number("rate"), p.Choice("schedule").Option == "inverse-sqrt");
+
+    private static Momentum<T> Momentum<T>(ParameterValues p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        new(p.Number("rate"), p.Number("rho"));
+
+    private static AdaGrad<T> AdaGrad<T>(ParameterValues p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        new(p.Number("rate"), p.Number("epsilon"));
+
+    private static RmsProp<T> RmsProp<T>(ParameterValues p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        new(p.Number("rate"), p.Number("rho"), p.Number("epsilon"));
+
+    private static Adam<T> Adam<T>(ParameterValues p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        new(p.Number("rate"), p.Number("beta1"), p.Number("beta2"), p.Number("epsilon"));
+
+    private static FollowTheRegularizedLeader<T> Ftrl<T>(ParameterValues p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        new(p.Number("alpha"), p.Number("beta"), p.Number("l1"), p.Number("l2"), delayed: false);
+
+    private static Parameter Epsilon { get; } = new Parameter.Number("epsilon", 1e-8, 1e-30, 1e6, "Keeps the root from 0.");
+
+    private static ImmutableArray<Option> Alone { get; } =
     [
         new Option("sgd", "One rate for all features.",
             Rate(0.01),
@@ -25,39 +104,9 @@ internal static class LinearOptimizers
             new Parameter.Number("beta", 1, 0, 1e6, "Keeps first steps small."),
             new Parameter.Number("l1", 0, 0, 1e6, "L1 strength."),
             new Parameter.Number("l2", 0, 0, 1e6, "L2 strength.")),
-        new Option("normalized", "Adagrad that learns the scale of each feature, as Vowpal Wabbit does: features in different units.", Rate(0.5)),
-        new Option("coin", "Coin betting: no rate to choose.",
-            new Parameter.Number("alpha", 10, 1e-6, 1e9, "How many gradients the first bets are spread over.")),
-    ], "How gradients move weights.");
+    ];
 
-    public static Parameter L2 { get; } = new Parameter.Number("l2", 0, 0, 1e6, "L2 penalty on the weights of a row's features, added to their gradients.");
-
-    private static Parameter Epsilon { get; } = new Parameter.Number("epsilon", 1e-8, 1e-30, 1e6, "Keeps the root from 0.");
-
-    public static IModel Create(ModelSpec spec, bool clamp) =>
-        LinearParameters.IsSingle(spec) ? Create<float>(spec, clamp) : Create<double>(spec, clamp);
-
-    private static IModel Create<T>(ModelSpec spec, bool clamp) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var gradient = new RowGradient<T>(spec.Values, clamp);
-        var (optimizer, p) = spec.Values.Choice("optimizer");
-        return optimizer switch
-        {
-            "sgd" => Descent(new Sgd<T>(p.Number("rate"), p.Choice("schedule").Option == "inverse-sqrt")),
-            "momentum" => Descent(new Momentum<T>(p.Number("rate"), p.Number("rho"))),
-            "adagrad" => Descent(new AdaGrad<T>(p.Number("rate"), p.Number("epsilon"))),
-            "rmsprop" => Descent(new RmsProp<T>(p.Number("rate"), p.Number("rho"), p.Number("epsilon"))),
-            "adam" => Descent(new Adam<T>(p.Number("rate"), p.Number("beta1"), p.Number("beta2"), p.Number("epsilon"))),
-            "ftrl" => Descent(new FollowTheRegularizedLeader<T>(p.Number("alpha"), p.Number("beta"), p.Number("l1"), p.Number("l2"), delayed: false)),
-            "normalized" => Model(new NormalizedRule<T>(gradient, p.Number("rate"))),
-            "coin" => Model(new CoinBettingRule<T>(gradient, p.Number("alpha"))),
-            _ => throw new UnreachableException(optimizer),
-        };
-
-        IModel Descent<TOptimizer>(TOptimizer o) where TOptimizer : struct, ILinearOptimizer<T> => Model(new GradientRule<T, TOptimizer>(gradient, o));
-
-        IModel Model<TRule>(TRule rule) where TRule : struct, ILinearRule<T> => new LinearModel<T, TRule>(spec, LinearParameters.HasIntercept(spec), rule);
-    }
+    private static Parameter Choice(string @default, ImmutableArray<Option> options) => new Parameter.Choice("optimizer", @default, options, "How gradients move weights.");
 
     private static Parameter Rate(double @default) => new Parameter.Number("rate", @default, 1e-9, 1e6, "Step size.");
 

@@ -12,10 +12,10 @@ public enum LearningTask
     /// <summary>One score: the predicted value; labels are any finite number.</summary>
     Regression,
 
-    /// <summary>One score: how unusual the row is, larger is more so; needs no label, a label above 0 means anomalous and is for evaluation.</summary>
+    /// <summary>One score from 0 to 1: how unusual the row is, larger is more so; needs no label, a label above 0 means anomalous and is for evaluation.</summary>
     Anomaly,
 
-    /// <summary>One score: the number of the cluster; needs no label.</summary>
+    /// <summary>One score: the number of the cluster, -1 for none; needs no label.</summary>
     Clustering,
 }
 

@@ -22,6 +22,9 @@ public sealed record ModelKind(
     ImmutableArray<Parameter> Parameters,
     Func<ModelSpec, IModel> Create)
 {
+    /// <summary>Whether memory stays within a bound that the settings give, however many features and rows come; most kinds keep numbers for each feature.</summary>
+    public bool BoundedMemory { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Name} r{Revision}";
 }

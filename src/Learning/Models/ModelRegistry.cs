@@ -18,10 +18,19 @@ public static class ModelRegistry
         Alma.Kind,
         LinearClassifier.Kind,
         LinearRegression.Kind,
+        SoftmaxRegression.Kind,
+        .. FactorizationMachine.Kinds,
         .. NaiveBayes.Kinds,
         .. HoeffdingTree.Kinds,
         .. TreeForest.Kinds,
+        .. NearestNeighbours.Kinds,
         HalfSpaceTrees.Kind,
+        Loda.Kind,
+        OneClassSvm.Kind,
+        OnlineIsolationForest.Kind,
+        QuantileThreshold.Kind,
+        StreamingKMeans.Kind,
+        DenStream.Kind,
     ];
 
     /// <summary>Finds the newest revision of a kind by its name.</summary>

@@ -156,6 +156,26 @@ public class ModelContractTests
     }
 
     [Theory, MemberData(nameof(Variants))]
+    public void Where_bounded_memory_is_promised_rows_of_ever_new_features_do_not_add_to_the_state(string name)
+    {
+        var variant = ModelVariants.Find(name);
+        if (!variant.Spec.Kind.BoundedMemory) return;
+        var model = variant.Create();
+        using var batch = new RowBatch();
+        var sizes = new List<int>();
+        for (var i = 0; i < 6_000; i++)
+        {
+            batch.Clear();
+            batch.BeginRow();
+            for (var k = 0; k < 10; k++) batch.Add((uint)(i * 10 + k), 1 + k % 3);
+            Assert.Equal(RowFault.None, batch.TryEndRow(i % 2));
+            model.Learn(batch[0], batch.Labels[0]);
+            if ((i + 1) % 3_000 == 0) sizes.Add(ProbeStream.Bytes(model.Save).Length);
+        }
+        Assert.InRange(sizes[1], 0, sizes[0] * 1.05);
+    }
+
+    [Theory, MemberData(nameof(Variants))]
     public void Learning_allocates_nothing_once_the_features_are_known(string name)
     {
         var variant = ModelVariants.Find(name);

@@ -20,6 +20,10 @@ internal static class ModelsDocument
         | texts, little time | `multinomial-naive-bayes` | `complement-naive-bayes` |
         | dense numbers in changing conditions | `leveraging-bagging`, `streaming-random-patches` | `adaptive-random-forest` |
         | one model to look at | `hoeffding-tree` | `hoeffding-adaptive-tree` |
+        | many classes | `softmax-regression` | `multinomial-naive-bayes-multi-class`, `nearest-neighbours-multi-class` |
+        | pairs that matter together (user and item) | `factorization-machine` | |
+        | no labels, rare oddities | `half-space-trees` | `online-isolation-forest`, `loda`; `quantile-threshold` for a flag |
+        | no labels, groups | `streaming-k-means` | `den-stream` for groups of any shape |
         | a number to predict | `linear-regression` | loss `huber` for outliers, `quantile` for bounds, `poisson` for counts |
 
         """;
@@ -31,7 +35,7 @@ internal static class ModelsDocument
         {
             text.Append(CultureInfo.InvariantCulture, $"\n## {Title(task)}\n");
             foreach (var kind in ModelRegistry.Kinds.Where(k => k.Task == task))
-                Append(text, kind.Name, kind.Summary, kind.Paper, $"model {{ algorithm = {kind.Name}{Setting(kind.Parameters)} }}", kind.Parameters);
+                Append(text, kind.Name, kind.Summary + (kind.BoundedMemory ? " Bounded memory." : ""), kind.Paper, $"model {{ algorithm = {kind.Name}{Setting(kind.Parameters)} }}", kind.Parameters);
         }
         text.Append("\n## Drift detectors\n\nIn a `drift` block: `drift = NAME` or `drift { NAME { ... } }`. Detectors of errors take 0 (right) to 1 (wrong), the others any number.\n");
         foreach (var kind in DriftDetectorRegistry.Kinds)
@@ -53,6 +57,7 @@ internal static class ModelsDocument
             Parameter.Integer p => (Show(p.Default), $"{Show(p.Min)} to {Show(p.Max)}"),
             Parameter.Flag p => (p.Default ? "on" : "off", "on, off"),
             Parameter.Choice p => (p.Default, string.Join(", ", p.Options.Select(o => o.Name))),
+            Parameter.Model p => (p.Default.Fields["algorithm"] is ConfigNode.Text t ? t.Value : "", p.Task is { } task ? $"a model of *{Title(task)}*" : "a model"),
             _ => ("", ""),
         };
         text.Append(CultureInfo.InvariantCulture, $"| {indent}`{parameter.Name}` | {value} | {values} | {parameter.Doc} |\n");
