@@ -24,6 +24,7 @@ public static class ModelRegistry
         .. HoeffdingTree.Kinds,
         .. TreeForest.Kinds,
         .. NearestNeighbours.Kinds,
+        .. ClassWeighted.Kinds,
         HalfSpaceTrees.Kind,
         Loda.Kind,
         OneClassSvm.Kind,
