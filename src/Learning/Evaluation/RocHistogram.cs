@@ -12,7 +12,7 @@ public sealed class RocHistogram
     private const int Halvings = 32;
     private const int Side = (Halvings << MantissaBits) + 1;   // bin 0 of a side: nearer to certainty than 2^-(Halvings + 1)
     private const long Lowest = (1023L - Halvings - 1) << MantissaBits;
-    private const int Bins = 2 * Side;
+    internal const int Bins = 2 * Side;
 
     private readonly long[] _negatives = new long[Bins];
     private readonly long[] _positives = new long[Bins];
@@ -101,7 +101,7 @@ public sealed class RocHistogram
 
     // The top bits of a double are its exponent and the head of its mantissa: equal steps of the logarithm, nearly.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int BinOf(double score)
+    internal static int BinOf(double score)
     {
         var low = score < 0.5;
         var distance = low ? score : 1 - score;

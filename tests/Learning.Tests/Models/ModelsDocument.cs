@@ -43,7 +43,8 @@ internal static class ModelsDocument
         return text.ToString();
     }
 
-    private static void Append(StringBuilder text, string name, string summary, string paper, string hocon, IEnumerable<Parameter> parameters)
+    /// <summary>A kind: its name, what it is, its paper, its settings.</summary>
+    public static void Append(StringBuilder text, string name, string summary, string paper, string hocon, IEnumerable<Parameter> parameters)
     {
         text.Append(CultureInfo.InvariantCulture, $"\n### {name}\n\n{summary}\n\n*{paper}*\n\n```hocon\n{hocon}\n```\n\n| parameter | default | values | |\n|---|---|---|---|\n");
         foreach (var parameter in parameters) Append(text, parameter, "");
@@ -95,11 +96,20 @@ public class ModelsDocumentTests
     [Fact]
     public void The_list_of_models_in_the_documentation_is_the_registry()
     {
+        Documents.Check("models.md", ModelsDocument.Make(), "ModelsDocument");
+    }
+}
+
+/// <summary>Documents that are made from the program.</summary>
+internal static class Documents
+{
+    public static void Check(string name, string text, string filter)
+    {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "StreamMLOps.sln"))) folder = folder.Parent;
-        var file = Path.Combine(folder!.FullName, "docs", "models.md");
-        if (Environment.GetEnvironmentVariable("STREAMMLOPS_WRITE_DOCS") is not null) File.WriteAllText(file, ModelsDocument.Make());
-        Assert.True(File.Exists(file) && File.ReadAllText(file) == ModelsDocument.Make(),
-            "docs/models.md is not what the registries say: STREAMMLOPS_WRITE_DOCS=1 dotnet test tests/Learning.Tests --filter ModelsDocument");
+        var file = Path.Combine(folder!.FullName, "docs", name);
+        if (Environment.GetEnvironmentVariable("STREAMMLOPS_WRITE_DOCS") is not null) File.WriteAllText(file, text);
+        Assert.True(File.Exists(file) && File.ReadAllText(file) == text,
+            $"docs/{name} is not what the registries say: STREAMMLOPS_WRITE_DOCS=1 dotnet test tests/Learning.Tests --filter {filter}");
     }
 }
