@@ -16,6 +16,8 @@ public static class DriftDetectorRegistry
         PageHinkley.Kind,
         Kswin.Kind,
         Ewma.Kind,
+        PopulationStability.Kind,
+        KolmogorovSmirnov.Kind,
     ];
 
     /// <summary>A setting that chooses a detector, for models that carry one.</summary>
