@@ -3,13 +3,15 @@ using System.Globalization;
 
 namespace StreamMLOps.Learning.Benchmarks;
 
-/// <summary>One stage again and again, for a profiler: <c>stage parse|learn|text FILE.svm OPTIMIZER ROUNDS</c>.</summary>
+/// <summary>One stage again and again, for a profiler: <c>stage parse|learn|text FILE.svm MODEL ROUNDS</c>, the model an algorithm or an optimizer of logistic regression.</summary>
 internal static class StageLoop
 {
-    public static int Run(string stage, string data, string optimizer, string rounds)
+    public static int Run(string stage, string data, string model, string rounds)
     {
         var text = File.ReadAllBytes(data);
-        var spec = ModelSpec.Parse(ConfigNode.Of(("algorithm", "logistic-regression"), ("optimizer", optimizer)));
+        var spec = ModelSpec.Parse(ModelRegistry.TryFind(model, out _)
+            ? ConfigNode.Of(("algorithm", model))
+            : ConfigNode.Of(("algorithm", "logistic-regression"), ("optimizer", model)));
         var parsed = stage == "learn" ? Stages.ParseAll(text) : [];
         for (var round = 0; round < int.Parse(rounds, CultureInfo.InvariantCulture); round++)
         {

@@ -67,6 +67,7 @@ internal sealed unsafe class LinearModel<T, TRule> : ILinearModel
     public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
     {
         Reserve(row.Count + 1);
+        RowPrefetch.Values(row);
         _index.FindOrAdd(row.Indices, _row.Span);
         ReserveCells(_index.Count);
         var count = LoadValues(row);

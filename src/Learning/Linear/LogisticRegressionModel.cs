@@ -69,6 +69,7 @@ internal sealed unsafe class LogisticRegressionModel<T, TOptimizer> : ILinearMod
     public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
     {
         Reserve(row.Count);
+        RowPrefetch.Values(row);
         _index.FindOrAdd(row.Indices, _row.Span);
         ReserveCells(_index.Count + 1);
 
