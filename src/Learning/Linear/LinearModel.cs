@@ -99,9 +99,9 @@ internal sealed unsafe class LinearModel<T, TRule> : ILinearModel
             throw new StateFormatException($"the state is of '{name}' with {size}-byte numbers, this model is '{TRule.Name}' with {Unsafe.SizeOf<T>()}: load it with the settings it was saved with");
         var rule = _rule;
         rule.Load(reader);
-        var index = FeatureIndex.Restore(reader.Array<uint>());
-        var intercept = reader.Array<T>();
-        var features = reader.Array<T>();
+        var index = FeatureIndex.Restore(reader.View<uint>());
+        var intercept = reader.View<T>();
+        var features = reader.View<T>();
         if (intercept.Length != TRule.Width || features.Length != index.Count * TRule.Width)
             throw new StateFormatException($"{features.Length} numbers for {index.Count} features: the bytes are damaged");
         foreach (var number in intercept) RequireFinite(number);

@@ -111,8 +111,8 @@ internal sealed unsafe class LogisticRegressionModel<T, TOptimizer> : ILinearMod
         var rows = reader.Int64();
         var intercept = _intercept;
         intercept.Load(reader);
-        var index = FeatureIndex.Restore(reader.Array<uint>());
-        var numbers = reader.Array<T>();
+        var index = FeatureIndex.Restore(reader.View<uint>());
+        var numbers = reader.View<T>();
         if (rows < 0 || numbers.Length != index.Count * TOptimizer.Width)
             throw new StateFormatException($"{numbers.Length} numbers for {index.Count} features after {rows} rows: the bytes are damaged");
         foreach (var number in numbers)

@@ -76,6 +76,9 @@ public sealed class StateReader(ReadOnlyMemory<byte> bytes)
         return length;
     }
 
+    /// <summary>An array of numbers as it lies in the bytes, without a copy: for arrays so large that a copy is felt.</summary>
+    public ReadOnlySpan<T> View<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Take(checked(ArrayLength<T>() * Marshal.SizeOf<T>())));
+
     private int ArrayLength<T>() where T : unmanaged
     {
         var length = Int64();
