@@ -179,22 +179,25 @@ public class ModelContractTests
     public void Learning_allocates_nothing_once_the_features_are_known(string name)
     {
         var variant = ModelVariants.Find(name);
-        if (variant.Create() is not ILinearModel) return;   // linear models alone promise this
+        // Trees grow and micro-clusters take in features as long as they learn; nothing else may.
+        if (Growing.Any(variant.Spec.ToCanonicalString().Contains)) return;
         var learner = variant.LearnerAfter(Rows);
         using var rows = ProbeStream.Rows(variant.Spec.Kind.Task, 0, Rows);
+        var scores = new double[learner.Model.Outputs];
+        // The metrics of many classes make room for pairs of label and answer.
+        var measured = variant.Spec.Kind.Task != LearningTask.MultiClass;
         // The runtime may allocate for itself while it compiles the loop better; some pass is free of that.
-        var allocated = Enumerable.Range(0, 20).Select(_ =>
+        Assert.Contains(0, Enumerable.Range(0, 20).Select(_ =>
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
-            Fold(learner, rows);
+            for (var i = 0; i < rows.Count; i++)
+            {
+                if (measured) learner.Learn(rows[i], (ulong)i, rows.Labels[i]);
+                else learner.Model.PredictThenLearn(rows[i], rows.Labels[i], 1, scores);
+            }
             return GC.GetAllocatedBytesForCurrentThread() - before;
-        }).Min();
-        Assert.Equal(0, allocated);
-
-        static void Fold(ProgressiveLearner learner, RowBatch rows)
-        {
-            for (var i = 0; i < rows.Count; i++) learner.Learn(rows[i], (ulong)i, rows.Labels[i]);
-        }
+        }));
     }
 
+    private static readonly string[] Growing = ["tree", "forest", "bagging", "patches", "den-stream"];
 }
