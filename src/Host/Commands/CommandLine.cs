@@ -71,7 +71,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         var seed = new Option<ulong?>("--seed") { Description = "Seed of the generated stream (7).", HelpName = "S" };
         var data = new Option<string?>("--data") { Description = "A real file in place of the generator, plain or gzip.", HelpName = "FILE" };
         var format = new Option<string?>("--format") { Description = "Format of the file; without it, by its name." };
-        format.AcceptOnlyFromAmong("svmlight", "json");
+        format.AcceptOnlyFromAmong("svmlight", "json", "csv", "text");
         var audit = new Option<int>("--audit") { Description = "Predictions to recompute at the end, chosen at random.", DefaultValueFactory = _ => 100, HelpName = "N" };
         var command = new Command("demo", "Learn a stream of URLs while scoring it, then recompute predictions. Run again, it goes on from where it was.")
         {
@@ -105,7 +105,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         if (data is null) return options;
         Set("kind", "file");
         Set("path", data);
-        Set("format", format ?? (Path.GetFileName(data).Split('.').Any(e => e is "json" or "jsonl" or "ndjson") ? "json" : "svmlight"));
+        Set("format", format ?? (Path.GetFileName(data).Split('.').Any(e => e is "json" or "jsonl" or "ndjson") ? "json" : Path.GetFileName(data).Split('.').Contains("csv") ? "csv" : "svmlight"));
         return options;
     }
 

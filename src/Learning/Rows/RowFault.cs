@@ -32,4 +32,7 @@ public enum RowFault
 
     /// <summary>A field that the mapping requires is not there.</summary>
     MissingField,
+
+    /// <summary>A field has another type than the schema says.</summary>
+    SchemaViolation,
 }

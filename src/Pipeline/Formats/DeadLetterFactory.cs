@@ -25,7 +25,7 @@ internal sealed class DeadLetterFactory(int limit)
     public DeadLetter TooLarge(RawChunk raw, int i)
     {
         raw.IsCut(i, out var length);
-        return Letter(raw, i, RowFault.TooLarge, string.Create(CultureInfo.InvariantCulture, $"a record of {length} bytes is larger than the limit of {raw[i].Length}"), length);
+        return Letter(raw, i, RowFault.TooLarge, raw.RefusalOf(i) ?? string.Create(CultureInfo.InvariantCulture, $"a record of {length} bytes is larger than the limit of {raw[i].Length}"), length);
     }
 
     private DeadLetter Letter(RawChunk raw, int i, RowFault fault, string reason, long length)

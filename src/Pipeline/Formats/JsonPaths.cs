@@ -29,7 +29,7 @@ internal sealed class JsonPaths
     {
         var root = new JsonPaths("");
         root.Add(mapping.Id, JsonField.Id);
-        root.Add(mapping.Features, JsonField.Features);
+        if (!mapping.AllFields) root.Add(mapping.Features, JsonField.Features);
         root.Add(mapping.Label, JsonField.Label);
         root.Add(mapping.EventTime, JsonField.EventTime);
         return root;

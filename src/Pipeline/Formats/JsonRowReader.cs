@@ -1,5 +1,3 @@
-using System.Buffers.Text;
-using System.Text;
 using System.Text.Json;
 using StreamMLOps.Learning;
 
@@ -8,28 +6,34 @@ namespace StreamMLOps.Pipeline;
 /// <summary>Reads one JSON record into a batch of rows, without making any string of it.</summary>
 internal ref struct JsonRowReader
 {
-    private const int MaxEscape = 6;                    // bytes of \u0041, which is one byte of text
     private const double MaxTime = 8_640_000_000_000_000; // milliseconds: 100 million days either way, more than any calendar needs
 
     private readonly RowBatch _rows;
     private readonly JsonMapping _mapping;
+    private readonly RecordSchema? _schema;
     private readonly Span<byte> _idScratch;
     private readonly Span<byte> _nameScratch;
+    private readonly Span<bool> _present; // fields of the schema that the record has
     private Utf8JsonReader _json;
     private double _label = double.NaN;
     private int _seen; // fields met, a bit each
+    private int _count;
 
     /// <param name="record">Valid UTF-8.</param>
     /// <param name="rows">Receives the row.</param>
     /// <param name="mapping">Where the fields are.</param>
-    /// <param name="scratch">At least <see cref="ScratchBytes"/>; the id may lie in it.</param>
-    public JsonRowReader(ReadOnlySpan<byte> record, RowBatch rows, JsonMapping mapping, byte[] scratch)
+    /// <param name="schema">Types of features, or null.</param>
+    /// <param name="scratch">The id may lie in it.</param>
+    public JsonRowReader(ReadOnlySpan<byte> record, RowBatch rows, JsonMapping mapping, RecordSchema? schema, JsonScratch scratch)
     {
         _json = new Utf8JsonReader(record, new JsonReaderOptions { MaxDepth = mapping.MaxDepth });
         _rows = rows;
         _mapping = mapping;
-        _idScratch = scratch.AsSpan(0, mapping.MaxIdBytes * MaxEscape);
-        _nameScratch = scratch.AsSpan(mapping.MaxIdBytes * MaxEscape, mapping.MaxNameBytes * MaxEscape);
+        _schema = schema;
+        _idScratch = scratch.Id;
+        _nameScratch = scratch.Name;
+        _present = scratch.Present;
+        _present.Clear();
     }
 
     /// <summary>The record's id; empty where it has none.</summary>
@@ -47,8 +51,6 @@ internal ref struct JsonRowReader
     /// <summary>The byte where the fault is.</summary>
     public int FaultAt { get; private set; }
 
-    public static int ScratchBytes(JsonMapping mapping) => (mapping.MaxIdBytes + mapping.MaxNameBytes) * MaxEscape;
-
     /// <summary>Adds the record's row to the batch, or states the fault; the caller drops an unfinished row then.</summary>
     /// <exception cref="JsonException">The record is not JSON.</exception>
     /// <exception cref="InvalidOperationException">A text in it has an escape that is no character.</exception>
@@ -57,13 +59,15 @@ internal ref struct JsonRowReader
         _rows.BeginRow();
         _json.Read();
         if (_json.TokenType != JsonTokenType.StartObject) return Fail(RowFault.Malformed, "the record is not a JSON object");
-        if (!ReadObject(paths)) return false;
+        if (_mapping.AllFields) _seen |= 1 << (int)JsonField.Features;
+        if (!ReadObject(paths, isRoot: true)) return false;
         _json.Read(); // refuses what follows the object
         if ((_seen & 1 << (int)JsonField.Features) == 0) return Fail(RowFault.MissingField, $"the record has no features (field {_mapping.Features})");
+        if (_schema?.FirstMissing(_present) is { } missing and >= 0) return Fail(RowFault.MissingField, _schema.Missing(missing));
         return _rows.TryEndRow(_label) switch
         {
             RowFault.None => true,
-            RowFault.TooManyFeatures => Fail(RowFault.TooManyFeatures, $"the row has more than {RowBatch.MaxFeatures} features"),
+            RowFault.TooManyFeatures => TooMany(),
             var fault => Fail(fault, "a number, or the sum of a repeated feature, is not finite"),
         };
     }
@@ -78,14 +82,21 @@ internal ref struct JsonRowReader
         return false;
     }
 
-    private bool ReadObject(JsonPaths node)
+    private bool TooMany() => Fail(RowFault.TooManyFeatures, $"the row has more than {RowBatch.MaxFeatures} features");
+
+    private bool ReadObject(JsonPaths node, bool isRoot)
     {
         while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
         {
             var child = node.Find(ref _json);
+            if (child is null && isRoot && _mapping.AllFields)
+            {
+                if (!ReadFeature(prefix: 0)) return false;
+                continue;
+            }
             _json.Read();
             if (child is null || (child.Field == JsonField.None && _json.TokenType != JsonTokenType.StartObject)) _json.Skip();
-            else if (child.Field == JsonField.None ? !ReadObject(child) : !ReadField(child.Field)) return false;
+            else if (child.Field == JsonField.None ? !ReadObject(child, isRoot: false) : !ReadField(child.Field)) return false;
         }
         return true;
     }
@@ -100,7 +111,7 @@ internal ref struct JsonRowReader
         return field switch
         {
             JsonField.Id => ReadId(),
-            JsonField.Features => ReadFeatures(),
+            JsonField.Features => _json.TokenType == JsonTokenType.StartObject ? ReadFeatures(prefix: 0) : Fail(RowFault.Malformed, "the features are not an object of names and values"),
             JsonField.Label => ReadLabel(),
             _ => ReadTime(),
         };
@@ -115,26 +126,107 @@ internal ref struct JsonRowReader
         return Id.Length <= _mapping.MaxIdBytes || Fail(RowFault.TooLarge, $"the id is longer than {_mapping.MaxIdBytes} bytes");
     }
 
-    private bool ReadFeatures()
+    // The features of the object that was just begun; the first prefix bytes of the scratch stand before each of their names.
+    private bool ReadFeatures(int prefix)
     {
-        if (_json.TokenType != JsonTokenType.StartObject) return Fail(RowFault.Malformed, "the features are not an object of names and values");
-        var count = 0;
         while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
         {
-            if (!Text(_nameScratch, out var name) || name.Length > _mapping.MaxNameBytes)
-                return Fail(RowFault.TooLarge, $"the name of a feature is longer than {_mapping.MaxNameBytes} bytes");
-            if (name.IsEmpty) return Fail(RowFault.BadIndex, "a feature has an empty name");
-            _json.Read();
-            if (_json.TokenType == JsonTokenType.Null) continue;
-            if (!ReadNumber(out var value)) return Fail(RowFault.BadValue, "the value of a feature is not a number");
-            if (!double.IsFinite(value)) return Fail(RowFault.NotFinite, "the value of a feature is not finite");
-            if (++count > RowBatch.MaxFeatures) return Fail(RowFault.TooManyFeatures, $"the row has more than {RowBatch.MaxFeatures} features");
-            var index = FeatureName.IndexOf(name, out var isIndex);
-            if (isIndex) _rows.Add(index, value);
-            else _rows.Add(index, value, name);
+            if (!ReadFeature(prefix)) return false;
         }
         return true;
     }
+
+    // The feature whose property name is the current token.
+    private bool ReadFeature(int prefix)
+    {
+        if (!Text(_nameScratch[prefix..], out var name) || prefix + name.Length > _mapping.MaxNameBytes) return NameTooLong();
+        if (name.IsEmpty) return Fail(RowFault.BadIndex, "a feature has an empty name");
+        if (prefix > 0)
+        {
+            name.CopyTo(_nameScratch[prefix..]);
+            name = _nameScratch[..(prefix + name.Length)];
+        }
+        _json.Read();
+        if (_json.TokenType == JsonTokenType.Null) return true;
+        var field = _schema?.Find(name) ?? -1;
+        return field >= 0 ? ReadTyped(name, field)
+            : _json.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && _mapping.Nested ? ReadNested(name)
+            : ReadValue(name);
+    }
+
+    private bool ReadValue(ReadOnlySpan<byte> name)
+    {
+        if (!ReadNumber(out var value)) return Fail(RowFault.BadValue, "the value of a feature is not a number");
+        return double.IsFinite(value) ? Add(name, value) : Fail(RowFault.NotFinite, "the value of a feature is not finite");
+    }
+
+    private bool ReadTyped(ReadOnlySpan<byte> name, int field)
+    {
+        _present[field] = true;
+        switch (_schema!.TypeOf(field))
+        {
+            case FieldType.String when _json.TokenType == JsonTokenType.String:
+                return AddText(name);
+            case FieldType.String when _json.TokenType == JsonTokenType.StartArray && _mapping.Nested:
+                while (_json.Read() && _json.TokenType != JsonTokenType.EndArray)
+                {
+                    if (_json.TokenType != JsonTokenType.String) return Fail(RowFault.SchemaViolation, _schema.Violation(field));
+                    if (!AddText(name)) return false;
+                }
+                return true;
+            case FieldType.Number when _json.TokenType is JsonTokenType.Number or JsonTokenType.String && ReadNumber(out _) && !IsFlag():
+            case FieldType.Bool when _json.TokenType is JsonTokenType.True or JsonTokenType.False || IsFlag():
+                return ReadValue(name);
+            default:
+                return Fail(RowFault.SchemaViolation, _schema.Violation(field));
+        }
+    }
+
+    // Objects: names joined by dots. Arrays: numbers by their place, texts as name=text.
+    private bool ReadNested(ReadOnlySpan<byte> name)
+    {
+        name.CopyTo(_nameScratch);
+        name = _nameScratch[..name.Length];
+        _nameScratch[name.Length] = (byte)'.';
+        var prefix = name.Length + 1;
+        if (_json.TokenType == JsonTokenType.StartObject) return ReadFeatures(prefix);
+        for (var i = 0; _json.Read() && _json.TokenType != JsonTokenType.EndArray; i++)
+        {
+            if (_json.TokenType == JsonTokenType.Null) continue;
+            if (_json.TokenType == JsonTokenType.String)
+            {
+                if (!AddText(name)) return false;
+                continue;
+            }
+            _nameScratch[name.Length] = (byte)'.'; // a text before wrote its sign of equality there
+            var length = prefix + JsonText.Write(_nameScratch[prefix..], i);
+            if (length > _mapping.MaxNameBytes) return NameTooLong();
+            var element = _nameScratch[..length];
+            if (_json.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray ? !ReadNested(element) : !ReadValue(element)) return false;
+        }
+        return true;
+    }
+
+    private bool AddText(ReadOnlySpan<byte> name)
+    {
+        var prefix = name.Length + 1;
+        if (!Text(_nameScratch[prefix..], out var text) || prefix + text.Length > _mapping.MaxNameBytes) return NameTooLong();
+        name.CopyTo(_nameScratch);
+        _nameScratch[name.Length] = (byte)'=';
+        text.CopyTo(_nameScratch[prefix..]);
+        return Add(_nameScratch[..(prefix + text.Length)], 1);
+    }
+
+    private bool Add(ReadOnlySpan<byte> name, double value)
+    {
+        if (++_count > RowBatch.MaxFeatures) return TooMany();
+        var index = FeatureName.IndexOf(name, out var isIndex);
+        if (isIndex) _rows.Add(index, value);
+        else _rows.Add(index, value, name);
+        return true;
+    }
+
+    private bool NameTooLong() => Fail(RowFault.TooLarge, $"the name of a feature is longer than {_mapping.MaxNameBytes} bytes");
 
     private bool ReadLabel()
     {
@@ -152,6 +244,8 @@ internal ref struct JsonRowReader
         return true;
     }
 
+    private readonly bool IsFlag() => _json.TokenType == JsonTokenType.String && NumberText.TryReadFlag(_json.ValueSpan, out _);
+
     private readonly bool ReadNumber(out double value)
     {
         switch (_json.TokenType)
@@ -165,10 +259,7 @@ internal ref struct JsonRowReader
                 }
                 return _json.TryGetDouble(out value);
             case JsonTokenType.String:
-                var text = _json.ValueSpan;
-                if (Utf8Parser.TryParse(text, out value, out var used) && used == text.Length) return true;
-                value = Ascii.EqualsIgnoreCase(text, "true"u8) ? 1 : 0;
-                return value == 1 || Ascii.EqualsIgnoreCase(text, "false"u8);
+                return NumberText.TryRead(_json.ValueSpan, out value);
             default:
                 value = _json.TokenType == JsonTokenType.True ? 1 : 0;
                 return _json.TokenType is JsonTokenType.True or JsonTokenType.False;
@@ -192,4 +283,28 @@ internal ref struct JsonRowReader
         JsonField.Label => "label",
         _ => "event time",
     };
+}
+
+/// <summary>Room that the records of a chunk share for what has to be unescaped or put together, cut from one rented array.</summary>
+internal readonly ref struct JsonScratch
+{
+    private const int MaxEscape = 6; // bytes of \u0041, which is one byte of text
+
+    public JsonScratch(Span<byte> bytes, Span<bool> present, JsonMapping mapping)
+    {
+        Id = bytes[..(mapping.MaxIdBytes * MaxEscape)];
+        Name = bytes.Slice(Id.Length, NameBytes(mapping));
+        Present = present;
+    }
+
+    public Span<byte> Id { get; }
+
+    public Span<byte> Name { get; }
+
+    public Span<bool> Present { get; }
+
+    public static int Bytes(JsonMapping mapping) => mapping.MaxIdBytes * MaxEscape + NameBytes(mapping);
+
+    // A prefix of the longest name, then a text that is all escapes, and a number.
+    private static int NameBytes(JsonMapping mapping) => mapping.MaxNameBytes * (MaxEscape + 1) + JsonText.MaxNumber;
 }

@@ -132,4 +132,8 @@ public sealed class Chunk : IDisposable
 /// <param name="Reason">For people: what is wrong and at which byte.</param>
 /// <param name="Bytes">The original record (cut to the configured limit).</param>
 /// <param name="OriginalLength">Length of the original record in bytes.</param>
-public sealed record DeadLetter(int Partition, ulong Epoch, long Offset, string Stage, RowFault Fault, string Reason, byte[] Bytes, long OriginalLength);
+public sealed record DeadLetter(int Partition, ulong Epoch, long Offset, string Stage, RowFault Fault, string Reason, byte[] Bytes, long OriginalLength)
+{
+    /// <summary>The reason without its place and excerpt: equal for equal causes, so that they can be counted.</summary>
+    public string Cause => Reason.IndexOf(", at byte ", StringComparison.Ordinal) is var at and >= 0 ? Reason[..at] : Reason;
+}

@@ -98,6 +98,7 @@ public sealed class RawChunk(int partition, ulong epoch, long from, int bytes = 
 {
     private long[]? _offsets; // only for logs with gaps
     private List<(int Record, long Length)>? _cuts;
+    private Dictionary<int, string>? _refusals;
 
     public int Partition { get; } = partition;
 
@@ -132,6 +133,16 @@ public sealed class RawChunk(int partition, ulong epoch, long from, int bytes = 
     /// <summary>States that the last record added is only the beginning of one that was too large to be kept.</summary>
     /// <param name="originalLength">Bytes of the whole record.</param>
     public void MarkCut(long originalLength) => (_cuts ??= []).Add((Count - 1, originalLength));
+
+    /// <summary>States that the last record added cannot be a row, and why: it is refused as a record that was cut is.</summary>
+    public void MarkRefused(string reason)
+    {
+        (_refusals ??= [])[Count - 1] = reason;
+        MarkCut(this[Count - 1].Length);
+    }
+
+    /// <summary>Why record <paramref name="i"/> was refused; null where <see cref="MarkRefused"/> said nothing of it.</summary>
+    public string? RefusalOf(int i) => _refusals?.GetValueOrDefault(i);
 
     /// <summary>Whether record <paramref name="i"/> was too large and is here only in part; and the length of the whole in any case.</summary>
     public bool IsCut(int i, out long originalLength)

@@ -123,24 +123,9 @@ public static class NodeSettingsReader
             path,
             reader.Flag("follow"),
             (int)reader.Integer("chunk-rows", 1, 65_536),
-            new FormatSettings(reader.OneOf<RecordFormat>("format", "csv", "text", "protobuf"), ReadJson(reader.Block("json"))),
+            FormatSettingsReader.Read(reader),
             ReadGenerator(reader.Block("generator")));
         reader.RefuseUnread();
-        return settings;
-    }
-
-    private static JsonMapping ReadJson(SettingsReader reader)
-    {
-        var settings = new JsonMapping(reader.Text("id"), reader.Text("features"), reader.Text("label"), reader.Text("event-time"));
-        reader.RefuseUnread();
-        try
-        {
-            _ = JsonPaths.Of(settings);
-        }
-        catch (ArgumentException e)
-        {
-            reader.FaultOfBlock(e.Message);
-        }
         return settings;
     }
 

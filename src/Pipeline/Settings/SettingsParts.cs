@@ -9,8 +9,9 @@ public static class SettingsParts
     public static ISource CreateSource(this PipelineSettings pipeline, FileCommitStore? commits)
     {
         var source = pipeline.Source;
-        var limits = new ChunkLimits { Rows = source.ChunkRows, RecordBytes = pipeline.Limits.RecordBytes };
-        return source.Kind switch
+        var rowsPerMessage = source.Format.RowsPerMessage;
+        var limits = new ChunkLimits { Rows = Math.Max(1, source.ChunkRows / rowsPerMessage), RecordBytes = pipeline.Limits.RecordBytes };
+        return MessageRows.Of(source.Kind switch
         {
             SourceKind.File => new FileSource(new FileSourceSettings(source.Path, source.Follow) { Limits = limits }, commits),
             SourceKind.Generator => new GeneratorSource(
@@ -23,15 +24,32 @@ public static class SettingsParts
                 limits,
                 commits),
             _ => throw new InvalidOperationException($"no source of kind {source.Kind}"),
-        };
+        }, rowsPerMessage);
     }
 
     /// <summary>The decoder of a pipeline's format.</summary>
-    public static IDecoder CreateDecoder(this PipelineSettings pipeline) => pipeline.Source.Format.Kind switch
+    public static IDecoder CreateDecoder(this PipelineSettings pipeline)
     {
-        RecordFormat.SvmLight => new SvmLightDecoder(pipeline.Limits.DeadLetterBytes),
-        RecordFormat.Json => new JsonDecoder(pipeline.Source.Format.Json, pipeline.Limits.DeadLetterBytes),
-        _ => throw new InvalidOperationException($"no decoder of {pipeline.Source.Format.Kind}"),
+        var format = pipeline.Source.Format;
+        var limit = pipeline.Limits.DeadLetterBytes;
+        return format.Kind switch
+        {
+            RecordFormat.SvmLight => new SvmLightDecoder(limit),
+            RecordFormat.Json => new JsonDecoder(format.Json, limit, format.Schema),
+            RecordFormat.Csv => new CsvDecoder(format.Csv, pipeline.HeaderOf(), format.Schema, limit),
+            RecordFormat.Text => new TextDecoder(format.Text, limit),
+            RecordFormat.Protobuf => new ProtobufDecoder(limit),
+            _ => throw new InvalidOperationException($"no decoder of {format.Kind}"),
+        };
+    }
+
+    // A log of files begins with its header; messages of a topic have none.
+    private static Func<byte[]>? HeaderOf(this PipelineSettings pipeline) => pipeline.Source.Kind != SourceKind.File ? null : () =>
+    {
+        var file = new FileSource(new FileSourceSettings(pipeline.Source.Path) { Limits = new ChunkLimits(Rows: 1) });
+        using var reader = file.Open(new PartitionPosition(0, 0, 0));
+        using var first = reader.Read();
+        return first is { Count: > 0 } ? first[0].ToArray() : [];
     };
 
     /// <summary>The featurizers as one.</summary>

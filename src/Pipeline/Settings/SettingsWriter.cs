@@ -35,7 +35,12 @@ public static class SettingsWriter
 
     private static ConfigNode.Map Write(SourceSettings s) => ConfigNode.Of(
             ("kind", Spelling.Of(s.Kind)), ("path", s.Path), ("follow", Text(s.Follow)), ("chunk-rows", Text(s.ChunkRows)), ("format", Spelling.Of(s.Format.Kind)))
-        .With("json", ConfigNode.Of(("id", s.Format.Json.Id), ("features", s.Format.Json.Features), ("label", s.Format.Json.Label), ("event-time", s.Format.Json.EventTime)))
+        .With("rows-per-message", Text(s.Format.RowsPerMessage))
+        .With("json", ConfigNode.Of(
+            ("id", s.Format.Json.Id), ("features", s.Format.Json.Features), ("label", s.Format.Json.Label), ("event-time", s.Format.Json.EventTime), ("nested", Text(s.Format.Json.Nested))))
+        .With("csv", s.Format.Csv.ToConfig().With("id", s.Format.Csv.Id).With("event-time", s.Format.Csv.EventTime))
+        .With("text", s.Format.Text.ToConfig())
+        .With("schema", s.Format.Schema.ToConfig())
         .With("generator", ConfigNode.Of(
             ("rows", Text(s.Generator.Rows)),
             ("seed", s.Generator.Seed.ToString(CultureInfo.InvariantCulture)),

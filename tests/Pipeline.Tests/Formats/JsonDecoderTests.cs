@@ -115,6 +115,38 @@ public sealed class JsonDecoderTests : DecoderSpec
         for (var k = 1; k < chunk.Rows.NonZeros; k++) Assert.True(chunk.Rows.Indices[k - 1] <= chunk.Rows.Indices[k]);
     }
 
+    [Theory]
+    [InlineData("""{"f":{"a":{"b":1,"c":{"d":"2"}},"e":3}}""", "a.b:1 a.c.d:2 e:3")]
+    [InlineData("""{"f":{"v":[1,null,2.5,true],"t":["x","y","x"]}}""", "t=x:2 t=y:1 v.0:1 v.2:2.5 v.3:1")]
+    [InlineData("""{"f":{"m":[[1],{"k":2},"w",3]}}""", "m.0.0:1 m.1.k:2 m.3:3 m=w:1")]
+    [InlineData("""{"f":{"\u0061":{"\u0062":1},"a":{"b":1}}}""", "a.b:2")]
+    [InlineData("""{"f":{"a":{},"b":[],"c":null}}""", "")]
+    public void Objects_and_arrays_are_flattened_where_the_mapping_allows_it(string record, string expected)
+    {
+        using var chunk = Decode(record, new JsonMapping { Nested = true });
+        Assert.Empty(chunk.DeadLetters);
+        Assert.Equal(expected, string.Join(' ', Decoding.RowText(chunk.Rows, 0).Split(' ').Order(StringComparer.Ordinal)));
+        using var refused = Decode(record);
+        Assert.Equal(0, refused.Count);
+    }
+
+    [Fact]
+    public void All_fields_that_are_mapped_to_nothing_else_can_be_features()
+    {
+        using var chunk = Decode("""{"id":"a","amount":2,"y":1,"meta":{"at":5,"x":9},"flag":true}""", new JsonMapping("id", "*", "y", "meta.at"));
+        Assert.Empty(chunk.DeadLetters);
+        Assert.Equal("amount:2 flag:1", string.Join(' ', Decoding.RowText(chunk.Rows, 0).Split(' ').Order(StringComparer.Ordinal)));
+        Assert.Equal(("a", 1.0, 5), (Encoding.UTF8.GetString(chunk.IdOf(0)), chunk.Rows.Labels[0], chunk.TimeOf(0)));
+    }
+
+    [Fact]
+    public void Flattened_names_have_the_limit_of_names()
+    {
+        var deep = string.Concat(Enumerable.Repeat("{\"" + new string('n', 300) + "\":", 5)) + "1" + new string('}', 5);
+        using var chunk = Decode("{\"f\":" + deep + "}", new JsonMapping { Nested = true });
+        Assert.Equal(RowFault.TooLarge, Assert.Single(chunk.DeadLetters).Fault);
+    }
+
     [Fact]
     public void The_index_of_a_name_is_settled_for_good()
     {
