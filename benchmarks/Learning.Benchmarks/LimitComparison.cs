@@ -10,7 +10,7 @@ namespace StreamMLOps.Learning.Benchmarks;
 /// </summary>
 internal static partial class LimitComparison
 {
-    private const string Usage = "usage: limit --data FILE.svm (--limit PROGRAM | --limit-source FILE.c) [--rounds 5] [--precision single|double]";
+    private const string Usage = "usage: limit --data FILE.svm (--limit PROGRAM | --limit-source FILE.c) [--rounds 5] [--precision single|double] [--models sgd,ftrl,arow]";
 
     public static int Run(string[] args)
     {
@@ -21,6 +21,8 @@ internal static partial class LimitComparison
         if (options.TryGetValue("--limit-source", out var source)) limit = Compile(source);
         var rounds = int.Parse(options.GetValueOrDefault("--rounds", "5"), CultureInfo.InvariantCulture);
         var spec = ModelSpec.Parse(ConfigNode.Of(("algorithm", "logistic-regression"), ("precision", options.GetValueOrDefault("--precision", "single"))));
+
+        var others = options.GetValueOrDefault("--models", "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(m => (Name: m, Spec: StageLoop.SpecOf(m), Rates: new List<double>())).ToArray();
 
         var text = File.ReadAllBytes(data);
         var parsed = Stages.ParseAll(text);
@@ -35,6 +37,7 @@ internal static partial class LimitComparison
             ours.Add(RunOurs(spec, text, parsed));
             if (limit is not null) Console.WriteLine($"round {round}: limit {theirs[^1]}");
             Console.WriteLine($"round {round}: ours  {ours[^1]}");
+            foreach (var (_, other, rates) in others) rates.Add(Timed(() => Stages.Learn(other, parsed)).RowsPerSecond);
         }
 
         Console.WriteLine();
@@ -43,6 +46,7 @@ internal static partial class LimitComparison
         Report("parse", theirs, ours, m => m.Parse);
         Report("score and learn, parsed", theirs, ours, m => m.Learn);
         Report("text to learned", theirs, ours, m => m.Text);
+        foreach (var (name, _, rates) in others) Report($"{name}, parsed", theirs.Select(m => m.Learn), rates);
         Console.WriteLine($"progressive error: limit.c {(theirs.Count > 0 ? theirs[0].Error : double.NaN):F4}, ours {ours[0].Error:F4}");
         return 0;
     }
@@ -53,14 +57,14 @@ internal static partial class LimitComparison
         var (learn, _) = Timed(() => Stages.Learn(spec, parsed));
         var (both, error) = Timed(() => Stages.TextToLearned(spec, text));
         return new(parse, learn, both, error);
+    }
 
-        static (double RowsPerSecond, double Error) Timed(Func<(long Rows, double Error)> work)
-        {
-            GC.Collect();
-            var start = Stopwatch.GetTimestamp();
-            var (rows, error) = work();
-            return (rows / Stopwatch.GetElapsedTime(start).TotalSeconds, error);
-        }
+    private static (double RowsPerSecond, double Error) Timed(Func<(long Rows, double Error)> work)
+    {
+        GC.Collect();
+        var start = Stopwatch.GetTimestamp();
+        var (rows, error) = work();
+        return (rows / Stopwatch.GetElapsedTime(start).TotalSeconds, error);
     }
 
     private static Measurement RunLimit(string program, string data)
@@ -81,10 +85,12 @@ internal static partial class LimitComparison
         return gcc.ExitCode == 0 ? program : throw new InvalidOperationException($"gcc could not compile {source}");
     }
 
-    private static void Report(string stage, List<Measurement> theirs, List<Measurement> ours, Func<Measurement, double> of)
+    private static void Report(string stage, List<Measurement> theirs, List<Measurement> ours, Func<Measurement, double> of) => Report(stage, theirs.Select(of), ours.Select(of));
+
+    private static void Report(string stage, IEnumerable<double> theirs, IEnumerable<double> ours)
     {
-        var (our, ourBest) = (Median(ours.Select(of)), ours.Max(of));
-        var (their, theirBest) = theirs.Count > 0 ? (Median(theirs.Select(of)), theirs.Max(of)) : (double.NaN, double.NaN);
+        var (our, ourBest) = (Median(ours), ours.Max());
+        var (their, theirBest) = theirs.Any() ? (Median(theirs), theirs.Max()) : (double.NaN, double.NaN);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {stage,-23} | {their,9:N0} ({theirBest,9:N0}) | {our,9:N0} ({ourBest,9:N0}) | {our / their:F2} ({ourBest / theirBest:F2}) |"));
     }

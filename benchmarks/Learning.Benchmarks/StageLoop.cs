@@ -6,12 +6,15 @@ namespace StreamMLOps.Learning.Benchmarks;
 /// <summary>One stage again and again, for a profiler: <c>stage parse|learn|text FILE.svm MODEL ROUNDS</c>, the model an algorithm or an optimizer of logistic regression.</summary>
 internal static class StageLoop
 {
+    /// <summary>An algorithm with its defaults, or logistic regression with an optimizer.</summary>
+    public static ModelSpec SpecOf(string model) => ModelSpec.Parse(ModelRegistry.TryFind(model, out _)
+        ? ConfigNode.Of(("algorithm", model))
+        : ConfigNode.Of(("algorithm", "logistic-regression"), ("optimizer", model)));
+
     public static int Run(string stage, string data, string model, string rounds)
     {
         var text = File.ReadAllBytes(data);
-        var spec = ModelSpec.Parse(ModelRegistry.TryFind(model, out _)
-            ? ConfigNode.Of(("algorithm", model))
-            : ConfigNode.Of(("algorithm", "logistic-regression"), ("optimizer", model)));
+        var spec = SpecOf(model);
         var parsed = stage == "learn" ? Stages.ParseAll(text) : [];
         for (var round = 0; round < int.Parse(rounds, CultureInfo.InvariantCulture); round++)
         {

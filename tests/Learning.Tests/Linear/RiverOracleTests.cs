@@ -11,6 +11,12 @@ public class RiverOracleTests
     private const string Phishing = "river_datasets/phishing.csv.gz";
     private const string Adult = "a9a/a9a";
     private const string Heart = "liblinear/heart_scale";
+    private const string Smtp = "adbench_csv/34_smtp.csv.gz";
+    private const string Weather = "noaa_weather/weather.csv";
+    private const string Sea = "sea/sea_stream.csv";
+    private const string Elec = "elec2/elec.csv";
+    private const string Elec2Track = "elec2";
+    private const string Tiny = "capymoa_data/electricity_tiny.csv";
     private const string Sms = "spam_sms/spam-sms.gz";
 
     [SharedDataTheory(Spam, Adult, Heart, Sms)]
@@ -35,14 +41,20 @@ public class RiverOracleTests
         Assert.Equal(logLoss, metrics.LogLoss, 10);
     }
 
-    [SharedDataTheory(Phishing)]
-    [InlineData("sgd", 0.8896, 0.8785211267605635)]
-    [InlineData("sgd-slow", 0.8872, 0.8712328767123287)]
-    [InlineData("adagrad", double.NaN, 0.8801431127012522)]
-    [InlineData("ftrl", double.NaN, 0.8755676657584015)]
-    public void Phishing_with_a_standard_scaler_gives_rivers_published_scores(string optimizer, double accuracy, double f1)
+    [SharedDataTheory(Phishing, Smtp, Weather, Sea, Elec, Tiny, "elec2/elec2_data.dat")]
+    [InlineData(Phishing, "sgd", 1250, 0.8896, 0.8785211267605635)]
+    [InlineData(Phishing, "sgd-slow", 1250, 0.8872, 0.8712328767123287)]
+    [InlineData(Phishing, "adagrad", 1250, double.NaN, 0.8801431127012522)]
+    [InlineData(Phishing, "ftrl", 1250, double.NaN, 0.8755676657584015)]
+    [InlineData(Elec2Track, "sgd-slow", 45312, 0.8221442443502824, 0.7770862722319033)]
+    [InlineData(Smtp, "sgd-slow", 95156, 0.9997688007062088, 0.4210526315789474)]
+    [InlineData(Weather, "sgd", 18159, 0.7822567321989097, 0.6283834586466165)]
+    [InlineData(Sea, "sgd", 40000, 0.8627, 0.8827047114604246)]
+    [InlineData(Elec, "sgd", 45312, 0.8511652542372882, 0.8211045678815853)]
+    [InlineData(Tiny, "sgd", 2000, 0.855, 0.815989847715736)]
+    public void With_a_standard_scaler_the_scores_are_rivers(string file, string optimizer, int count, double accuracy, double f1)
     {
-        using var rows = StandardScaler.ScaleCsv(SharedData.Read(Phishing));
+        using var rows = StandardScaler.ScaleCsv(file == Elec2Track ? Elec2.AsCsv() : SharedData.Read(file));
         var model = River(optimizer, "double").Create();
         var metrics = new BinaryMetrics();
         var score = new double[1];
@@ -54,9 +66,28 @@ public class RiverOracleTests
             model.Learn(rows[i + 1], rows.Labels[i + 1]);
         }
 
-        Assert.Equal(1250, metrics.Count);
-        if (!double.IsNaN(accuracy)) Assert.Equal(accuracy, metrics.Accuracy);
+        Assert.Equal(count, metrics.Count);
+        if (!double.IsNaN(accuracy)) Assert.Equal(accuracy, metrics.Accuracy, 15);
         Assert.Equal(f1, metrics.F1, 14);
+    }
+
+    [SharedDataTheory(Tiny, Elec, "elec2/elec2_data.dat")]
+    [InlineData(Tiny, 0.8595)]
+    [InlineData(Elec, 0.85328)]
+    public void Answering_the_label_before_is_as_right_as_published(string file, double published)
+    {
+        var accuracy = MetricRegistry.Create("accuracy", LearningTask.Binary);
+        var kappa = MetricRegistry.Create("temporal-kappa", LearningTask.Binary);
+        var before = 0.0;
+        foreach (var line in System.Text.Encoding.UTF8.GetString(SharedData.Read(file)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1))
+        {
+            var label = double.Parse(line[(line.LastIndexOf(',') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+            accuracy.Update(label, [before]);
+            kappa.Update(label, [before]);
+            before = label;
+        }
+        Assert.Equal(published, accuracy.Value, 3);
+        Assert.Equal(0, kappa.Value);
     }
 
     [SharedDataTheory(Spam)]
