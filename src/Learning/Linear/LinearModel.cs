@@ -77,6 +77,30 @@ internal sealed unsafe class LinearModel<T, TRule> : ILinearModel
         GC.KeepAlive(this);
     }
 
+    public void CopyFeatures(Span<uint> target) => _index.CopyTo(target);
+
+    public void Explain(in Row row, int output, Explanation explanation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(output, 0);
+        explanation.Reset(ContributionUnit.Margin);
+        Reserve(row.Count + 1);
+        _index.Find(row.Indices, _row.Span);
+        var count = LoadValues(row);
+        for (var k = 0; k < count; k++)
+        {
+            // The rule itself says what a feature adds: the first lane alone, since zeros add nothing.
+            var cell = Cells + (nint)_row.Pointer[k] * TRule.Width;
+            Vector128<T> margin = default, second = default, third = default;
+            _rule.Add(Vector128.CreateScalar(_values.Pointer[k]), Number(cell, 0), Number(cell, 1), Number(cell, 2), Number(cell, 3), ref margin, ref second, ref third);
+            var contribution = double.CreateTruncating(margin[0]);
+            if (k < row.Count) explanation.Add(row.Indices[k], contribution);
+            else explanation.Baseline = contribution;
+        }
+        GC.KeepAlive(this);
+
+        static Vector128<T> Number(T* cell, int i) => i < TRule.Width ? Vector128.CreateScalar(cell[i]) : default;
+    }
+
     public void Save(StateWriter writer)
     {
         writer.Section(_kind, Format);

@@ -88,6 +88,21 @@ internal sealed unsafe class LogisticRegressionModel<T, TOptimizer> : ILinearMod
         GC.KeepAlive(this);
     }
 
+    public void CopyFeatures(Span<uint> target) => _index.CopyTo(target);
+
+    public void Explain(in Row row, int output, Explanation explanation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(output, 0);
+        explanation.Reset(ContributionUnit.Margin);
+        Reserve(row.Count);
+        _index.Find(row.Indices, _row.Span);
+        LoadValues(row);
+        explanation.Baseline = _intercept.Value;
+        for (var k = 0; k < row.Count; k++)
+            explanation.Add(row.Indices[k], double.CreateTruncating(_cells.Pointer[(nint)_row.Pointer[k] * TOptimizer.Width] * _values.Pointer[k]));
+        GC.KeepAlive(this);
+    }
+
     public void Save(StateWriter writer)
     {
         writer.Section("logistic-regression", Format);

@@ -18,7 +18,7 @@ public static class SoftmaxRegression
         spec => new SoftmaxModel(spec));
 }
 
-internal sealed class SoftmaxModel(ModelSpec spec) : IModel
+internal sealed class SoftmaxModel(ModelSpec spec) : IExplainable
 {
     private const string SectionName = "softmax-regression";
     private readonly double _l2 = spec.Values.Number("l2");
@@ -63,6 +63,18 @@ internal sealed class SoftmaxModel(ModelSpec spec) : IModel
         _weights.Begin(_rows++);
         for (var k = 0; k < row.Count; k++) Step(cells[k], WeightBlocks.Hold(row.Values[k]), slopes, _l2);
         if (_intercept) Step(0, 1, slopes, 0);
+    }
+
+    public void Explain(in Row row, int output, Explanation explanation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(output);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(output, _classes);
+        explanation.Reset(ContributionUnit.Margin);
+        var cells = Cells(row.Count);
+        _index.Find(row.Indices, cells);
+        if (_intercept) explanation.Baseline = _weights[0][output];
+        for (var k = 0; k < cells.Length; k++)
+            explanation.Add(row.Indices[k], cells[k] == 0 ? 0 : _weights[cells[k]][output] * WeightBlocks.Hold(row.Values[k]));
     }
 
     public void Save(StateWriter writer)
