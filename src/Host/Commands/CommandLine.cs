@@ -58,6 +58,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         root.Subcommands.Add(RunPipeline(stop));
         root.Subcommands.Add(Audit(stop));
         root.Subcommands.Add(Verify(stop));
+        root.Subcommands.Add(DeadLetters());
         root.Subcommands.Add(Config());
         var models = new Command("models", "List the algorithms and their parameters.");
         models.SetAction(_ => ModelsCommand.Run(terminal.Out));
@@ -139,6 +140,20 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
     {
         var command = new Command("verify", "Fold the journal from nothing and compare every fingerprint and snapshot.") { _dataFolder };
         command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Verify(parsed.GetValue(_dataFolder), parsed.GetValue(_verbose), stop));
+        return command;
+    }
+
+    private Command DeadLetters()
+    {
+        var file = new Argument<string?>("FILE") { Description = "File of dead letters; without it, the pipeline's.", Arity = ArgumentArity.ZeroOrOne };
+        var pipeline = new Option<string?>("--pipeline") { Description = "The pipeline, where the settings name several.", HelpName = "NAME" };
+        var stage = new Option<string?>("--stage") { Description = "Only those of this stage (decode, featurize).", HelpName = "STAGE" };
+        var reason = new Option<string?>("--reason") { Description = "Only those with this fault, or with this text in their reason.", HelpName = "TEXT" };
+        var show = new Option<long?>("--show") { Description = "Show one whole, by its number in the list.", HelpName = "N" };
+        var requeue = new Option<string?>("--requeue") { Description = "Append the records that the settings can read now to a file. The dead letters stay; none is requeued twice.", HelpName = "TO" };
+        var command = new Command("dead-letters", "List records that are no rows, show one, or requeue them after a fix.") { file, _dataFolder, _config, pipeline, stage, reason, show, requeue };
+        command.SetAction(parsed => new DeadLetterCommands(terminal).Run(new DeadLetterRequest(
+            parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(pipeline), parsed.GetValue(file), parsed.GetValue(stage), parsed.GetValue(reason), parsed.GetValue(show), parsed.GetValue(requeue))));
         return command;
     }
 

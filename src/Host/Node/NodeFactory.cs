@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Configuration;
+using Akka.Event;
 using StreamMLOps.Actors;
 using StreamMLOps.Pipeline;
 
@@ -41,7 +42,7 @@ public sealed class NodeFactory : INodeFactory
         var journal = new JournalReader(system);
         var parts = new PipelineParts(
             definition,
-            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name)),
+            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name), pipeline.CreateDeadLetterAlarm(line => system.Log.Warning("{0}", line))),
             new FileSink(pipeline.Sink.Predictions),
             new FileSink(pipeline.Sink.DeadLetters));
         return new Node(system, journal, options.Settings, PipelineRuntime.Start(system, parts, learners, health, journal));

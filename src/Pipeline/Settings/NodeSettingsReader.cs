@@ -189,7 +189,11 @@ public static class NodeSettingsReader
 
     private static LimitSettings ReadLimits(SettingsReader reader)
     {
-        var settings = new LimitSettings((int)reader.Bytes("record-bytes", 1, 16 << 20), (int)reader.Bytes("dead-letter-bytes", 0, 16 << 20));
+        var settings = new LimitSettings(
+            (int)reader.Bytes("record-bytes", 1, 16 << 20),
+            (int)reader.Bytes("dead-letter-bytes", 0, 16 << 20),
+            reader.Number("dead-letter-share", 0, 1),
+            reader.Integer("dead-letter-window", 100, long.MaxValue / 4));
         reader.RefuseUnread();
         return settings;
     }

@@ -123,4 +123,6 @@ public enum AuditKeep
 /// <summary>Bounds of what is accepted.</summary>
 /// <param name="RecordBytes">Most bytes a record; a longer one becomes a dead letter.</param>
 /// <param name="DeadLetterBytes">Most bytes of the original record that a dead letter carries.</param>
-public sealed record LimitSettings(int RecordBytes, int DeadLetterBytes);
+/// <param name="DeadLetterShare">Share of dead letters above which an alarm is raised.</param>
+/// <param name="DeadLetterWindow">Over how many records the share is taken.</param>
+public sealed record LimitSettings(int RecordBytes, int DeadLetterBytes, double DeadLetterShare, long DeadLetterWindow);

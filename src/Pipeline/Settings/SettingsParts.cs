@@ -36,21 +36,27 @@ public static class SettingsParts
         {
             RecordFormat.SvmLight => new SvmLightDecoder(limit),
             RecordFormat.Json => new JsonDecoder(format.Json, limit, format.Schema),
-            RecordFormat.Csv => new CsvDecoder(format.Csv, pipeline.HeaderOf(), format.Schema, limit),
+            RecordFormat.Csv => new CsvDecoder(format.Csv, pipeline.Source.Kind == SourceKind.File ? () => pipeline.ReadHeader() ?? [] : null, format.Schema, limit),
             RecordFormat.Text => new TextDecoder(format.Text, limit),
             RecordFormat.Protobuf => new ProtobufDecoder(limit),
             _ => throw new InvalidOperationException($"no decoder of {format.Kind}"),
         };
     }
 
-    // A log of files begins with its header; messages of a topic have none.
-    private static Func<byte[]>? HeaderOf(this PipelineSettings pipeline) => pipeline.Source.Kind != SourceKind.File ? null : () =>
+    /// <summary>The header line of a pipeline's file of CSV records; null where its records have none.</summary>
+    /// <exception cref="SourceException">The file is missing or unreadable.</exception>
+    public static byte[]? ReadHeader(this PipelineSettings pipeline)
     {
-        var file = new FileSource(new FileSourceSettings(pipeline.Source.Path) { Limits = new ChunkLimits(Rows: 1) });
-        using var reader = file.Open(new PartitionPosition(0, 0, 0));
+        var source = pipeline.Source;
+        if (source.Kind != SourceKind.File || source.Format.Kind != RecordFormat.Csv || !source.Format.Csv.Columns.IsEmpty) return null;
+        using var reader = new FileSource(new FileSourceSettings(source.Path) { Limits = new ChunkLimits(Rows: 1) }).Open(new PartitionPosition(0, 0, 0));
         using var first = reader.Read();
         return first is { Count: > 0 } ? first[0].ToArray() : [];
-    };
+    }
+
+    /// <summary>The alarm of too many dead letters.</summary>
+    public static DeadLetterAlarm CreateDeadLetterAlarm(this PipelineSettings pipeline, Action<string> say) =>
+        new(pipeline.Name, pipeline.Limits.DeadLetterShare, pipeline.Limits.DeadLetterWindow, say);
 
     /// <summary>The featurizers as one.</summary>
     public static IFeaturizer Create(this FeaturizeSettings settings) => FeaturizerChain.Of([.. settings.Steps.Select(Create)]);

@@ -31,7 +31,8 @@ public static class SettingsWriter
         .With("sink", ConfigNode.Of(
             ("predictions", Path.GetRelativePath(dataFolder, p.Sink.Predictions)), ("dead-letters", Path.GetRelativePath(dataFolder, p.Sink.DeadLetters))))
         .With("audit", ConfigNode.Of(("keep", Spelling.Of(p.Audit.Keep))))
-        .With("limits", ConfigNode.Of(("record-bytes", Spelling.Bytes(p.Limits.RecordBytes)), ("dead-letter-bytes", Spelling.Bytes(p.Limits.DeadLetterBytes))));
+        .With("limits", ConfigNode.Of(("record-bytes", Spelling.Bytes(p.Limits.RecordBytes)), ("dead-letter-bytes", Spelling.Bytes(p.Limits.DeadLetterBytes)),
+            ("dead-letter-share", p.Limits.DeadLetterShare.ToString("R", CultureInfo.InvariantCulture)), ("dead-letter-window", Text(p.Limits.DeadLetterWindow))));
 
     private static ConfigNode.Map Write(SourceSettings s) => ConfigNode.Of(
             ("kind", Spelling.Of(s.Kind)), ("path", s.Path), ("follow", Text(s.Follow)), ("chunk-rows", Text(s.ChunkRows)), ("format", Spelling.Of(s.Format.Kind)))

@@ -26,7 +26,7 @@ public sealed class NodeSettingsTests
         Assert.Equal(new SnapshotSettings(1000, 64L << 20, 3), p.Snapshots);
         Assert.Equal(new SinkSettings(Path.Combine("streammlops-data", "predictions.jsonl"), Path.Combine("streammlops-data", "dead-letters.jsonl")), p.Sink);
         Assert.Equal(new AuditSettings(AuditKeep.Learned), p.Audit);
-        Assert.Equal(new LimitSettings(1 << 20, 64 << 10), p.Limits);
+        Assert.Equal(new LimitSettings(1 << 20, 64 << 10, 0.05, 10_000), p.Limits);
     }
 
     [Fact]
