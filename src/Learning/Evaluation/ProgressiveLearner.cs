@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace StreamMLOps.Learning;
 
@@ -48,8 +49,10 @@ public sealed class ProgressiveLearner
     /// <param name="content">Fingerprint of the row as it was decoded: <see cref="ContentOf"/>.</param>
     /// <param name="label">Its label.</param>
     /// <returns>The scores from before the row was learned, valid until the next call.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A value is not finite, or the label is not, or is missing where the task needs one; nothing has changed.</exception>
     public ReadOnlySpan<double> Learn(in Row features, ulong content, double label)
     {
+        RequireFinite(features, label);
         var scores = Scores();
         Model.PredictThenLearn(features, label, 1, scores);
         Metrics.Update(label, scores);
@@ -93,6 +96,22 @@ public sealed class ProgressiveLearner
         Fingerprint = reader.UInt64();
         Metrics.Load(reader);
         Model.Load(reader);
+    }
+
+    // Rows of a batch have passed this already; rows made by hand have not, and one NaN in the state is there for ever.
+    private void RequireFinite(in Row row, double label)
+    {
+        var needed = Model.Spec.Kind.Task is LearningTask.Binary or LearningTask.MultiClass or LearningTask.Regression;
+        if (double.IsInfinity(label) || (needed && double.IsNaN(label))) throw new ArgumentOutOfRangeException(nameof(label), label, "a row that is learned has a finite label");
+        var values = row.Values;
+        var k = 0;
+        var infinite = Vector256<long>.Zero;
+        var exponent = Vector256.Create(0x7FF0_0000_0000_0000);
+        for (; k <= values.Length - Vector256<double>.Count; k += Vector256<double>.Count)
+            infinite |= Vector256.Equals(Vector256.Create(values[k..]).AsInt64() & exponent, exponent);
+        var fault = infinite != Vector256<long>.Zero;
+        for (; k < values.Length; k++) fault |= !double.IsFinite(values[k]);
+        if (fault) throw new ArgumentOutOfRangeException(nameof(row), "a row that is learned has finite values");
     }
 
     private Span<double> Scores()

@@ -112,6 +112,7 @@ internal sealed unsafe class LinearModel<T, TRule> : ILinearModel
         writer.Array<uint>(features);
         writer.Array<T>(_numbers.Span[..TRule.Width]);
         writer.Array<T>(_numbers.Span.Slice(2 * TRule.Width, features.Length * TRule.Width));
+        GC.KeepAlive(this);
     }
 
     public void Load(StateReader reader)

@@ -114,6 +114,7 @@ internal sealed unsafe class LogisticRegressionModel<T, TOptimizer> : ILinearMod
         _index.CopyTo(features);
         writer.Array<uint>(features);
         writer.Array<T>(_cells.Span.Slice(TOptimizer.Width, features.Length * TOptimizer.Width));
+        GC.KeepAlive(this);
     }
 
     public void Load(StateReader reader)

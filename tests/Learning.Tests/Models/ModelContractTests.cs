@@ -142,6 +142,26 @@ public class ModelContractTests
     }
 
     [Theory, MemberData(nameof(Variants))]
+    public void What_is_not_a_finite_number_is_refused_before_it_can_touch_the_state(string name)
+    {
+        var variant = ModelVariants.Find(name);
+        var learner = variant.LearnerAfter(50);
+        var before = StateHash.Of(learner.Save);
+        foreach (var bad in new[] { double.NaN, double.PositiveInfinity, double.NegativeInfinity })
+        {
+            for (var at = 0; at < 9; at++)
+            {
+                var values = Enumerable.Repeat(1.0, 9).ToArray();
+                values[at] = bad;
+                Assert.Contains("finite", Assert.Throws<ArgumentOutOfRangeException>(() => learner.Learn(new Row([1, 2, 3, 4, 5, 6, 7, 8, 9], values), 0, 1)).Message);
+            }
+            if (double.IsNaN(bad) && variant.Spec.Kind.Task is LearningTask.Anomaly or LearningTask.Clustering) continue;
+            Assert.Contains("finite", Assert.Throws<ArgumentOutOfRangeException>(() => learner.Learn(new Row([1], [1]), 0, bad)).Message);
+        }
+        Assert.Equal(before, StateHash.Of(learner.Save));
+    }
+
+    [Theory, MemberData(nameof(Variants))]
     public void A_single_class_is_learned_without_complaint(string name)
     {
         var variant = ModelVariants.Find(name);
