@@ -6,6 +6,7 @@ switch (args)
     case ["limit", .. var rest]: return LimitComparison.Run(rest);
     case ["load", var megabytes]: return LoadTimes.Run(double.Parse(megabytes, System.Globalization.CultureInfo.InvariantCulture), "logistic-regression");
     case ["anomalies", .. var files]: return AnomalyAccuracy.Run(files);
+    case ["compare", var data, .. var models]: return Comparison.Run(data, models);
     case ["detectors"]: return DetectorRates.Run(7);
     case ["stage", var stage, var data, var spec, var rounds]: return StageLoop.Run(stage, data, spec, rounds);
 }
