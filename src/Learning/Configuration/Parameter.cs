@@ -27,7 +27,10 @@ public abstract record Parameter(string Name, string Doc)
     /// <summary>A model of its own (for ensembles and pipelines): a map with an <c>algorithm</c>, of one <paramref name="Task"/> where that is given.</summary>
     public sealed record Model(string Name, ConfigNode.Map Default, string Doc, LearningTask? Task = null) : Parameter(Name, Doc);
 
-    /// <summary>Several models or transformers in order.</summary>
+    /// <summary>Several of the options in order, each with parameters of its own: <c>steps = [ tf-idf, { hash { bits = 20 } } ]</c>.</summary>
+    public sealed record Choices(string Name, ConfigNode.List Default, ImmutableArray<Option> Options, string Doc) : Parameter(Name, Doc);
+
+    /// <summary>Several models in order.</summary>
     public sealed record Models(string Name, ConfigNode.List Default, string Doc) : Parameter(Name, Doc);
 }
 
@@ -71,6 +74,9 @@ public sealed class ParameterValues
     /// <summary>The chosen option of a <see cref="Parameter.Choice"/> and its own parameters.</summary>
     public (string Option, ParameterValues Values) Choice(string name) => ((string, ParameterValues))_values[name];
 
+    /// <summary>The options of a <see cref="Parameter.Choices"/> in order, each with its own parameters.</summary>
+    public ImmutableArray<(string Option, ParameterValues Values)> Choices(string name) => (ImmutableArray<(string, ParameterValues)>)_values[name];
+
     /// <summary>The resolved specification of a <see cref="Parameter.Model"/>.</summary>
     public ModelSpec Model(string name) => (ModelSpec)_values[name];
 
@@ -87,8 +93,8 @@ public sealed class ParameterValues
         foreach (var (name, value) in _values)
             map = map.With(name, value switch
             {
-                (string option, ParameterValues { _values.Count: 0 }) => new ConfigNode.Text(option),
-                (string option, ParameterValues inner) => ConfigNode.Map.Empty.With(option, inner.ToConfig()),
+                (string option, ParameterValues inner) => ToConfig(option, inner),
+                ImmutableArray<(string Option, ParameterValues Values)> list => new ConfigNode.List([.. list.Select(c => ToConfig(c.Option, c.Values))]),
                 ModelSpec model => model.ToConfig(),
                 ImmutableArray<ModelSpec> list => new ConfigNode.List([.. list.Select(m => (ConfigNode)m.ToConfig())]),
                 _ => new ConfigNode.Text(Canonical(value)),
@@ -99,12 +105,16 @@ public sealed class ParameterValues
     /// <inheritdoc/>
     public override string ToString() => ToCanonicalString();
 
+    private static ConfigNode ToConfig(string option, ParameterValues values) =>
+        values._values.IsEmpty ? new ConfigNode.Text(option) : ConfigNode.Map.Empty.With(option, values.ToConfig());
+
     private static string Canonical(object value) => value switch
     {
         double d => d.ToString("R", CultureInfo.InvariantCulture),
         long l => l.ToString(CultureInfo.InvariantCulture),
         bool b => b ? "on" : "off",
         (string option, ParameterValues inner) => $"{option}{inner.ToCanonicalString()}",
+        ImmutableArray<(string Option, ParameterValues Values)> list => "[" + string.Join(",", list.Select(c => c.Option + c.Values.ToCanonicalString())) + "]",
         ModelSpec m => m.ToCanonicalString(),
         ImmutableArray<ModelSpec> list => "[" + string.Join(",", list.Select(m => m.ToCanonicalString())) + "]",
         _ => throw new InvalidOperationException($"no canonical form for {value.GetType()}"),
@@ -139,6 +149,11 @@ public sealed class ParameterValues
                 if (p.Task is null || model.Kind.Task == p.Task) return model;
                 faults.Add(new($"{path}.algorithm", $"'{model.Kind.Name}' does not answer what is needed here; these do: {string.Join(", ", ModelRegistry.Kinds.Where(k => k.Task == p.Task).Select(k => k.Name))}"));
                 return ModelSpec.Read(p.Default, path, [])!;
+            case Parameter.Choices p:
+                if (given is not (null or ConfigNode.List)) faults.Add(new(path, $"must be a list of {string.Join(", ", p.Options.Select(o => o.Name))}, not {Show(given)}"));
+                var first = p.Options[0].Name;
+                return (given as ConfigNode.List ?? p.Default).Items
+                    .Select((item, i) => ((string, ParameterValues))ReadChoice(new Parameter.Choice(p.Name, first, p.Options, p.Doc), item, $"{path}[{i}]", faults)).ToImmutableArray();
             case Parameter.Models p:
                 if (given is not (null or ConfigNode.List)) faults.Add(new(path, $"must be a list of models, not {Show(given)}"));
                 var items = (given as ConfigNode.List ?? p.Default).Items;

@@ -49,7 +49,7 @@ public sealed class ProgressiveLearner
     /// <param name="content">Fingerprint of the row as it was decoded: <see cref="ContentOf"/>.</param>
     /// <param name="label">Its label.</param>
     /// <returns>The scores from before the row was learned, valid until the next call.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A value is not finite, or the label is not, or is missing where the task needs one; nothing has changed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value is not finite, or the label is not, or is missing where the kind needs one; nothing has changed.</exception>
     public ReadOnlySpan<double> Learn(in Row features, ulong content, double label)
     {
         RequireFinite(features, label);
@@ -101,7 +101,8 @@ public sealed class ProgressiveLearner
     // Rows of a batch have passed this already; rows made by hand have not, and one NaN in the state is there for ever.
     private void RequireFinite(in Row row, double label)
     {
-        var needed = Model.Spec.Kind.Task is LearningTask.Binary or LearningTask.MultiClass or LearningTask.Regression;
+        var kind = Model.Spec.Kind;
+        var needed = !kind.LearnsUnlabelled && kind.Task is (LearningTask.Binary or LearningTask.MultiClass or LearningTask.Regression);
         if (double.IsInfinity(label) || (needed && double.IsNaN(label))) throw new ArgumentOutOfRangeException(nameof(label), label, "a row that is learned has a finite label");
         var values = row.Values;
         var k = 0;

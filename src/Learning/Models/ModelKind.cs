@@ -25,6 +25,9 @@ public sealed record ModelKind(
     /// <summary>Whether memory stays within a bound that the settings give, however many features and rows come; most kinds keep numbers for each feature.</summary>
     public bool BoundedMemory { get; init; }
 
+    /// <summary>Whether rows without a label (NaN) are learned too, though the task has labels.</summary>
+    public bool LearnsUnlabelled { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Name} r{Revision}";
 }

@@ -54,17 +54,11 @@ public class RiverOracleTests
     [InlineData(Tiny, "sgd", 2000, 0.855, 0.815989847715736)]
     public void With_a_standard_scaler_the_scores_are_rivers(string file, string optimizer, int count, double accuracy, double f1)
     {
-        using var rows = StandardScaler.ScaleCsv(file == Elec2Track ? Elec2.AsCsv() : SharedData.Read(file));
-        var model = River(optimizer, "double").Create();
-        var metrics = new BinaryMetrics();
-        var score = new double[1];
-        // Each record is there twice: as it is scored, and as it is learned.
-        for (var i = 0; i < rows.Count; i += 2)
-        {
-            model.Predict(rows[i], score);
-            metrics.Update(rows.Labels[i], score);
-            model.Learn(rows[i + 1], rows.Labels[i + 1]);
-        }
+        using var rows = CsvRows.Read(file == Elec2Track ? Elec2.AsCsv() : SharedData.Read(file));
+        var pipeline = ModelSpec.Parse(ConfigNode.Of(("algorithm", "pipeline"))
+            .With("steps", new ConfigNode.List([new ConfigNode.Text("standard-scaler")]))
+            .With("model", River(optimizer, "double").ToConfig()));
+        var metrics = Progressive(pipeline, rows);
 
         Assert.Equal(count, metrics.Count);
         if (!double.IsNaN(accuracy)) Assert.Equal(accuracy, metrics.Accuracy, 15);

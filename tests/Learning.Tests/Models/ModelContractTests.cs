@@ -155,10 +155,24 @@ public class ModelContractTests
                 values[at] = bad;
                 Assert.Contains("finite", Assert.Throws<ArgumentOutOfRangeException>(() => learner.Learn(new Row([1, 2, 3, 4, 5, 6, 7, 8, 9], values), 0, 1)).Message);
             }
-            if (double.IsNaN(bad) && variant.Spec.Kind.Task is LearningTask.Anomaly or LearningTask.Clustering) continue;
+            if (double.IsNaN(bad) && (variant.Spec.Kind.LearnsUnlabelled || variant.Spec.Kind.Task is LearningTask.Anomaly or LearningTask.Clustering)) continue;
             Assert.Contains("finite", Assert.Throws<ArgumentOutOfRangeException>(() => learner.Learn(new Row([1], [1]), 0, bad)).Message);
         }
         Assert.Equal(before, StateHash.Of(learner.Save));
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void Constant_labels_are_learned_and_give_finite_scores(string name)
+    {
+        var variant = ModelVariants.Find(name);
+        var model = variant.Create();
+        using var rows = ProbeStream.Rows(variant.Spec.Kind.Task, 0, 200);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var scores = new double[model.Outputs];
+            model.PredictThenLearn(rows[i], 0, 1, scores);
+            Assert.All(scores, s => Assert.True(double.IsFinite(s)));
+        }
     }
 
     [Theory, MemberData(nameof(Variants))]
@@ -199,7 +213,7 @@ public class ModelContractTests
     public void Learning_allocates_nothing_once_the_features_are_known(string name)
     {
         var variant = ModelVariants.Find(name);
-        // Trees grow and micro-clusters take in features as long as they learn; nothing else may.
+        // Trees grow, micro-clusters take in features and drifts start models as long as they learn; nothing else may.
         if (Growing.Any(variant.Spec.ToCanonicalString().Contains)) return;
         var learner = variant.LearnerAfter(Rows);
         using var rows = ProbeStream.Rows(variant.Spec.Kind.Task, 0, Rows);
@@ -219,5 +233,5 @@ public class ModelContractTests
         }));
     }
 
-    private static readonly string[] Growing = ["tree", "forest", "bagging", "patches", "den-stream"];
+    private static readonly string[] Growing = ["tree", "forest", "bagging", "patches", "den-stream", "drift-retraining"];
 }

@@ -17,9 +17,23 @@ internal static class ModelVariants
     {
         var plain = ConfigNode.Of(("algorithm", kind.Name), ("seed", "7"));
         yield return new(kind.Name, ModelSpec.Parse(plain));
+        foreach (var list in kind.Parameters.OfType<Parameter.Choices>().Where(_ => kind.Task == LearningTask.Binary))
+        {
+            foreach (var option in list.Options)
+            {
+                yield return new($"{kind.Name}.{list.Name}-{option.Name}", ModelSpec.Parse(plain.With(list.Name, new ConfigNode.List([new ConfigNode.Text(option.Name)]))));
+                foreach (var flag in option.Parameters.OfType<Parameter.Flag>())
+                {
+                    var other = ConfigNode.Map.Empty.With(option.Name, ConfigNode.Of((flag.Name, flag.Default ? "off" : "on")));
+                    yield return new($"{kind.Name}.{option.Name}.{flag.Name}-{(flag.Default ? "off" : "on")}", ModelSpec.Parse(plain.With(list.Name, new ConfigNode.List([other]))));
+                }
+            }
+        }
         var choices = kind.Parameters.OfType<Parameter.Choice>().ToArray();
         foreach (var choice in choices)
         {
+            // Detectors have a contract suite of their own: one kind shows that they are held.
+            if (choice.Name == "drift" && kind.Task != LearningTask.Binary) continue;
             foreach (var option in choice.Options)
             {
                 var chosen = plain.With(choice.Name, option.Name);

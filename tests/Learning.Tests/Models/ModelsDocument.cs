@@ -7,7 +7,7 @@ namespace StreamMLOps.Learning.Tests.Models;
 internal static class ModelsDocument
 {
     private const string Head = """
-        # Models and drift detectors
+        # Models, transformers and drift detectors
 
         Made from the registries by `ModelsDocumentTests`; `STREAMMLOPS_WRITE_DOCS=1 dotnet test tests/Learning.Tests --filter ModelsDocument` writes it anew.
 
@@ -24,6 +24,10 @@ internal static class ModelsDocument
         | pairs that matter together (user and item) | `factorization-machine` | |
         | no labels, rare oddities | `half-space-trees` | `online-isolation-forest`, `loda`; `quantile-threshold` for a flag |
         | no labels, groups | `streaming-k-means` | `den-stream` for groups of any shape |
+        | dense numbers of different scales | `pipeline` (standard-scaler, then logistic regression) | `steps = [ robust-scaler ]` where there are outliers |
+        | customers or hosts that each behave their own way | `per-key` | |
+        | abrupt changes | `drift-retraining` | |
+        | few labels, many rows | `self-training` | |
         | a number to predict | `linear-regression` | loss `huber` for outliers, `quantile` for bounds, `poisson` for counts |
 
         """;
@@ -37,6 +41,9 @@ internal static class ModelsDocument
             foreach (var kind in ModelRegistry.Kinds.Where(k => k.Task == task))
                 Append(text, kind.Name, kind.Summary + (kind.BoundedMemory ? " Bounded memory." : ""), kind.Paper, $"model {{ algorithm = {kind.Name}{Setting(kind.Parameters)} }}", kind.Parameters);
         }
+        text.Append("\n## Transformers\n\nIn the `steps` of the pipeline kinds, in order: `steps = [ NAME, { NAME { ... } } ]`. Each learns in the same fold as the model. Zero means absent.\n");
+        foreach (var kind in TransformerRegistry.Kinds)
+            Append(text, kind.Name, kind.Summary, kind.Paper, $"steps = [ {{ {kind.Name} {{{Setting(kind.Parameters).Replace(",", "")} }} }} ]", kind.Parameters);
         text.Append("\n## Drift detectors\n\nIn a `drift` block: `drift = NAME` or `drift { NAME { ... } }`. Detectors of errors take 0 (right) to 1 (wrong), the others any number.\n");
         foreach (var kind in DriftDetectorRegistry.Kinds)
             Append(text, kind.Name, kind.Summary + (kind.OfErrors ? " Of errors." : " Of any numbers."), kind.Paper, $"drift {{ {kind.Name} {{{Setting(kind.Parameters).Replace(",", "")} }} }}", kind.Parameters);
@@ -58,6 +65,7 @@ internal static class ModelsDocument
             Parameter.Integer p => (Show(p.Default), $"{Show(p.Min)} to {Show(p.Max)}"),
             Parameter.Flag p => (p.Default ? "on" : "off", "on, off"),
             Parameter.Choice p => (p.Default, string.Join(", ", p.Options.Select(o => o.Name))),
+            Parameter.Choices p => (string.Join(", ", p.Default.Items.OfType<ConfigNode.Text>().Select(t => t.Value)), "a list of transformers"),
             Parameter.Model p => (p.Default.Fields["algorithm"] is ConfigNode.Text t ? t.Value : "", p.Task is { } task ? $"a model of *{Title(task)}*" : "a model"),
             _ => ("", ""),
         };
