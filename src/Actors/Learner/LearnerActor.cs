@@ -69,6 +69,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         Command<Freeze>(freeze => Change(Frozen.Create(freeze.Who, freeze.Why, Now)));
         Command<Thaw>(thaw => Change(Thawed.Create(thaw.Who, thaw.Why, Now)));
         Command<Drain>(_ => BeginDrain());
+        Command<KeptStill>(_ => Context.Stop(Self)); // the next message starts it again: what the other writer wrote is recovered then
         Command<SaveSnapshotSuccess>(SnapshotSaved);
         Command<SaveSnapshotFailure>(f =>
         {
@@ -95,8 +96,16 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         base.PostStop();
     }
 
-    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) =>
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
+    {
+        if (Fencing.IsRefusal(cause))
+        {
+            _log.Error("{0}: FENCED: another writer has written event {1}; this learner stops", PersistenceId, sequenceNr);
+            _health.Fenced(PersistenceId, sequenceNr);
+            return;
+        }
         _log.Error(cause, "{0}: event {1} was not persisted; learning stops and recovers from the journal, scoring goes on from version {2}", PersistenceId, sequenceNr, _persisted);
+    }
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)
     {
@@ -130,6 +139,13 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private void Begin()
     {
         _health.Recovered(PersistenceId);
+        if (_health.FencedFor(PersistenceId) is { Ticks: > 0 } left)
+        {
+            _state = LearnerState.Fenced;
+            _detail = "another writer wrote to this learner's journal: two clusters, or two halves of one, work on it";
+            Timers.StartSingleTimer("still", new KeptStill(), left);
+            return;
+        }
         if (_fold is not null)
         {
             if (_fold.Genesis.Settings != _definition.GenesisSettings)
@@ -303,7 +319,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _definition.Clocks.Persist.Add(_persistStarted, rows);
             _persisting = false;
             _persisted = LastSequenceNr;
-            _feed.Publish(new Published(_persisted, e));
+            _feed.Publish(new Published(_persisted, e, Now));
             replyTo?.Tell(new Changed(_fold!.Version));
             SaveDueSnapshot();
             SealIfDue(waited: false);
@@ -373,7 +389,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private void FinishDrain()
     {
         if (!_draining) return;
-        if (_fold is not null && _state != LearnerState.Refused)
+        if (_fold is not null && _state is not (LearnerState.Refused or LearnerState.Fenced))
         {
             if (!_legDone && _leg is not null) return;
             if (_persisting) return;
@@ -412,12 +428,15 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _fold?.Learner.Model.Features ?? 0,
             _fold?.Learner.Rows ?? 0,
             _fold?.EventBytes ?? 0,
-            _snapshots.Newest);
+            _snapshots.Newest,
+            ((ExtendedActorSystem)Context.System).Provider.DefaultAddress is { Host: { } host } address ? $"{host}:{address.Port}" : "");
     }
 
     private sealed record ChunksWaiting;
 
     private sealed record WaitElapsed;
+
+    private sealed record KeptStill;
 
     private sealed record StartLeg;
 

@@ -19,7 +19,10 @@ public sealed record Wake
 public sealed record Pull(long After, int Credit);
 
 /// <summary>An event that is in the journal.</summary>
-public sealed record Published(long Sequence, JournalEvent Event);
+/// <param name="Sequence">Its sequence number.</param>
+/// <param name="Event">The event.</param>
+/// <param name="Time">When it was published, milliseconds since 1970 UTC by the learner's clock; for the measure of staleness only.</param>
+public sealed record Published(long Sequence, JournalEvent Event, long Time = 0);
 
 /// <summary>The learner's memory begins after <paramref name="Oldest"/>: what the replica lacks it must read from the journal first.</summary>
 public sealed record Behind(long Oldest, long Newest);
@@ -69,6 +72,9 @@ public enum LearnerState
 
     /// <summary>An event has been on its way into the database for longer than a second; learning waits.</summary>
     WaitingForDatabase,
+
+    /// <summary>Another writer wrote to its journal; it keeps still for a while, then recovers and goes on.</summary>
+    Fenced,
 }
 
 /// <summary>A learner as it is now.</summary>
@@ -81,6 +87,7 @@ public enum LearnerState
 /// <param name="Rows">Rows learned.</param>
 /// <param name="JournalBytes">Event bytes since the lineage began.</param>
 /// <param name="Snapshot">Sequence number of the newest snapshot, 0: none.</param>
+/// <param name="Node">Address of the node that it runs on.</param>
 public sealed record LearnerStatus(
     LearnerState State,
     string Detail,
@@ -90,7 +97,8 @@ public sealed record LearnerStatus(
     long Features,
     long Rows,
     long JournalBytes,
-    long Snapshot);
+    long Snapshot,
+    string Node = "");
 
 /// <summary>When events are sealed and snapshots taken. Has no influence on what is learned.</summary>
 /// <param name="MaxRows">Rows after which an event is sealed.</param>

@@ -15,13 +15,16 @@ public static class LearnerSharding
     /// <param name="system">The actor system.</param>
     /// <param name="definitions">All learners that may run here.</param>
     /// <param name="health">What the node remembers of its learners.</param>
+    /// <param name="role">Role of the nodes that run learners; null: all. With a role the coordinator does not wait for the cluster's
+    /// min-nr-of-members before it places a learner: it would wait for ever once so many nodes are no longer there.</param>
     /// <returns>The region; send it <see cref="LearnerEnvelope"/>s.</returns>
-    public static Task<IActorRef> Start(ActorSystem system, IReadOnlyCollection<LearnerDefinition> definitions, SnapshotHealth health)
+    public static Task<IActorRef> Start(ActorSystem system, IReadOnlyCollection<LearnerDefinition> definitions, SnapshotHealth health, string? role = null)
     {
         var byId = definitions.ToDictionary(d => d.EntityId, StringComparer.Ordinal);
         var sharding = ClusterSharding.Get(system);
         // No passivation: a learner that hears nothing for a while is still learning.
         var settings = ClusterShardingSettings.Create(system).WithPassivateIdleAfter(TimeSpan.Zero);
+        if (role is not null) settings = settings.WithRole(role);
         return sharding.StartAsync(
             TypeName,
             id => Props.Create(() => new LearnerActor(byId[id], health)).WithDispatcher("stream-mlops.learner-dispatcher"),

@@ -11,6 +11,11 @@ public sealed class SnapshotHealth
     private readonly ConcurrentDictionary<string, long> _usable = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (string Why, bool Final)> _failures = new(StringComparer.Ordinal);
 
+    private readonly ConcurrentDictionary<string, long> _fenced = new(StringComparer.Ordinal);
+
+    /// <summary>What a person should know of.</summary>
+    public Alarms Alarms { get; } = new();
+
     /// <summary>Newest sequence number at which a snapshot may be trusted.</summary>
     public long NewestUsable(string persistenceId) => _usable.GetValueOrDefault(persistenceId, long.MaxValue);
 
@@ -30,6 +35,16 @@ public sealed class SnapshotHealth
         }
         _failures[persistenceId] = ($"recovery failed and is tried again: {reason.GetBaseException().Message}", false);
     }
+
+    internal void Fenced(string persistenceId, long sequence)
+    {
+        _fenced[persistenceId] = Environment.TickCount64;
+        Alarms.Raise($"{persistenceId}: another writer has written event {sequence}, the journal refused ours. This learner stops, and recovers from the journal in {Fencing.Pause.TotalSeconds:0} s. Two clusters, or two halves of one, work on this journal: stop one of them.");
+    }
+
+    /// <summary>How long a learner that was fenced must still keep still.</summary>
+    internal TimeSpan FencedFor(string persistenceId) =>
+        _fenced.TryGetValue(persistenceId, out var at) && Fencing.Pause - TimeSpan.FromMilliseconds(Environment.TickCount64 - at) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 
     internal void Recovered(string persistenceId) => _failures.TryRemove(persistenceId, out _);
 }

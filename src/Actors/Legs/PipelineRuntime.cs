@@ -79,6 +79,9 @@ public sealed class PipelineRuntime : IAsyncDisposable
     /// <summary>This node's scoring copy.</summary>
     public Replica Replica { get; }
 
+    /// <summary>What the pipeline is made of.</summary>
+    public PipelineParts Parts => _parts;
+
     /// <summary>Where this node's time goes.</summary>
     public PipelineClocks Clocks => _parts.Learner.Clocks;
 
@@ -119,6 +122,14 @@ public sealed class PipelineRuntime : IAsyncDisposable
         await _replicaActor.GracefulStop(Answer).ConfigureAwait(false);
         var drained = await _learners.Ask<Drained>(new LearnerEnvelope(_parts.Learner.EntityId, Drain.Instance), DrainTime).ConfigureAwait(false);
         return StatusOf(score, drained.Status);
+    }
+
+    /// <summary>Stops scoring on this node, what is in flight is committed, and its replica; the learner goes on wherever it runs.</summary>
+    public async Task<ScoreLegStatus> EndScoring()
+    {
+        var score = await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
+        if (_parts.Learner.Source is IAsyncDisposable source) await source.DisposeAsync().ConfigureAwait(false);
+        return score;
     }
 
     public async ValueTask DisposeAsync()

@@ -81,7 +81,10 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    private ScoreLegStatus Status => new(_state, _detail, _committed);
+    // A client that waits for its brokers goes on by itself; that it waits is shown.
+    private ScoreLegStatus Status => _state == ScoreLegState.Running && _definition.Source.Trouble is { Length: > 0 } trouble
+        ? new(ScoreLegState.Retrying, trouble, _committed)
+        : new(_state, _detail, _committed);
 
     protected override void PreStart()
     {

@@ -17,6 +17,7 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
     private string? _broken;
     private long _applied;
     private long _appliedAt;
+    private readonly LagWindow _lags = new();
 
     /// <summary>Called, on any thread, when pending events were applied or the replica needs a rebuild.</summary>
     public Action? Changed { get; set; }
@@ -29,6 +30,9 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
 
     /// <summary>Sequence number of the version that scores now.</summary>
     public long Sequence => Volatile.Read(ref _applied);
+
+    /// <summary>Milliseconds from an event's publication by the learner to its application here: median and 99th percentile of the latest.</summary>
+    public (double P50, double P99) Lag => _lags.Percentiles();
 
     /// <summary>When that version was applied, milliseconds since 1970 UTC.</summary>
     public long AppliedAt => Volatile.Read(ref _appliedAt);
@@ -116,6 +120,7 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
             {
                 _fold.Apply(next.Sequence, next.Event);
                 clocks.Apply.Add(started, next.Event is Learned learned ? learned.Rows : 0);
+                if (next.Time > 0) _lags.Add(time.GetUtcNow().ToUnixTimeMilliseconds() - next.Time);
                 Publish();
             }
             catch (Exception e) when (e is FoldException or JournalFormatException)

@@ -11,6 +11,7 @@ namespace StreamMLOps.Actors;
 public sealed class ReplicaActor : ReceiveActor, IWithTimers
 {
     private const int Credit = 8;
+    private const long FewEvents = 256;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private readonly LearnerDefinition _definition;
     private readonly Replica _replica;
@@ -30,7 +31,8 @@ public sealed class ReplicaActor : ReceiveActor, IWithTimers
         _learners = learners;
         Receive<Rebuilt>(Take);
         Receive<Published>(Take);
-        Receive<Behind>(_ => Rebuild());
+        Receive<Behind>(CatchUp);
+        Receive<FromJournal>(Take);
         Receive<Progress>(_ => Next());
         Receive<Tick>(_ =>
         {
@@ -64,6 +66,39 @@ public sealed class ReplicaActor : ReceiveActor, IWithTimers
         Task.Run(() => _journal.Rebuild(_definition.PersistenceId, _definition.Define, cancellation: cancellation), cancellation)
             .ContinueWith(t => new Rebuilt(t.IsCompletedSuccessfully ? t.Result : null, t.Exception?.GetBaseException()), TaskScheduler.Default)
             .PipeTo(Self);
+    }
+
+    /// <summary>The learner's memory begins later: a few events are read from the journal, many are skipped by way of a snapshot.</summary>
+    private void CatchUp(Behind behind)
+    {
+        if (_rebuilding) return;
+        if (behind.Newest - _received > FewEvents)
+        {
+            Rebuild();
+            return;
+        }
+        _rebuilding = true;
+        var (from, cancellation) = (_received + 1, _stopping.Token);
+        Task.Run(async () =>
+        {
+            var events = new List<Published>();
+            await foreach (var (n, e) in _journal.Read(_definition.PersistenceId, from, from + Credit - 1, cancellation).ConfigureAwait(false)) events.Add(new Published(n, e));
+            return events;
+        }, cancellation).ContinueWith(t => new FromJournal(t.IsCompletedSuccessfully ? t.Result : [], t.Exception?.GetBaseException()), TaskScheduler.Default).PipeTo(Self);
+    }
+
+    private void Take(FromJournal read)
+    {
+        _rebuilding = false;
+        if (read.Cause is not null) _log.Warning("{0}: the replica cannot catch up from the journal now: {1}", _definition.PersistenceId, read.Cause.Message);
+        foreach (var published in read.Events)
+        {
+            if (published.Sequence != _received + 1) continue;
+            _received = published.Sequence;
+            _replica.Offer(published);
+        }
+        _asked = false;
+        if (read.Events.Count > 0) Next(); // else the next tick
     }
 
     private void Take(Rebuilt rebuilt)
@@ -115,6 +150,8 @@ public sealed class ReplicaActor : ReceiveActor, IWithTimers
     }
 
     private sealed record Rebuilt(LearnerFold? Fold, Exception? Cause);
+
+    private sealed record FromJournal(IReadOnlyList<Published> Events, Exception? Cause);
 
     private sealed record Progress;
 

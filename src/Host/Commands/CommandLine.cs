@@ -56,6 +56,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         var root = new RootCommand(Description) { _verbose };
         root.Subcommands.Add(Demo(stop));
         root.Subcommands.Add(RunPipeline(stop));
+        root.Subcommands.Add(Node(stop));
         root.Subcommands.Add(Audit(stop));
         root.Subcommands.Add(Verify(stop));
         root.Subcommands.Add(DeadLetters());
@@ -120,6 +121,20 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
             var layers = new List<HoconDocument> { SettingsFile.Read(parsed.GetRequiredValue(config)) };
             if (parsed.GetValue(_dataFolder) is { } folder) layers.Add(HoconDocument.Of("command line", ConfigNodes.At("stream-mlops.data-folder", new ConfigNode.Text(folder))));
             return new RunCommand(nodes, terminal, time).Run(new RunRequest(layers, parsed.GetValue(pipeline), Audit: 0, Stages: false, parsed.GetValue(_plain), parsed.GetValue(_verbose)), stop);
+        });
+        return command;
+    }
+
+    private Command Node(CancellationToken stop)
+    {
+        var config = new Option<string>("--config") { Description = "A settings file in HOCON, laid over the reference.", HelpName = "FILE", Required = true };
+        var json = new Option<bool>("--json") { Description = "One JSON object a second, for programs." };
+        var command = new Command("node", "Run a node of a cluster: it scores its share of the partitions and runs the learners that the cluster gives it.") { config, _dataFolder, json };
+        command.SetAction((parsed, _) =>
+        {
+            var layers = new List<HoconDocument> { SettingsFile.Read(parsed.GetRequiredValue(config)) };
+            if (parsed.GetValue(_dataFolder) is { } folder) layers.Add(HoconDocument.Of("command line", ConfigNodes.At("stream-mlops.data-folder", new ConfigNode.Text(folder))));
+            return new NodeCommand(terminal, time).Run(new NodeRequest(layers, parsed.GetValue(json), parsed.GetValue(_verbose)), stop);
         });
         return command;
     }

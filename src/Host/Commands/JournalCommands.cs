@@ -69,8 +69,8 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
     private async Task<IJournal> Open(DataFolder folder, NodeSettings? settings, ConfigNode.Map akka, bool verbose, CancellationToken stop)
     {
         settings ??= NodeSettingsReader.Read().Settings!;
-        var journal = SqliteJournal.Open(folder.Journal, settings.Journal.LockTimeout);
-        var configuration = AkkaConfiguration.For(akka, journal.ConnectionString, "", verbose);
+        var journal = await JournalStores.Open(settings.Journal, folder, terminal.Error.WriteLine, stop).ConfigureAwait(false);
+        var configuration = AkkaConfiguration.For(akka, journal.ConnectionString, "", verbose, journal.ProviderName);
         return await nodes.Open(new NodeOptions(settings, null, folder, configuration, time), stop).ConfigureAwait(false);
     }
 

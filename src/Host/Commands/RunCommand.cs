@@ -23,13 +23,13 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
         RefuseMissingFile(pipeline);
 
         using var folder = DataFolder.Hold(settings.DataFolder);
-        var journal = SqliteJournal.Open(folder.Journal, settings.Journal.LockTimeout);
+        var journal = await JournalStores.Open(settings.Journal, folder, terminal.Error.WriteLine, stop).ConfigureAwait(false);
         folder.Remember(Together(request.Layers));
-        var akka = AkkaConfiguration.For(validated.Akka, journal.ConnectionString, folder.Log, request.Verbose);
+        var akka = AkkaConfiguration.For(validated.Akka, journal.ConnectionString, folder.Log, request.Verbose, journal.ProviderName);
         int status;
         await using (var node = await nodes.Start(new NodeOptions(settings, pipeline, folder, akka, time), stop).ConfigureAwait(false))
             status = await Watch(node, request, pipeline, folder, stop).ConfigureAwait(false);
-        journal.Checkpoint();
+        if (journal is SqliteJournal sqlite) sqlite.Checkpoint();
         journal.Close();
         return status;
     }
@@ -112,8 +112,13 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
         if (!File.Exists(source.Path)) throw new BadInputException($"data file {source.Path} is not there");
     }
 
-    private static HoconDocument Together(IReadOnlyList<HoconDocument> layers) =>
+    internal static HoconDocument Together(IReadOnlyList<HoconDocument> layers) =>
         HoconDocument.Of("settings.conf", layers.Aggregate(Learning.ConfigNode.Map.Empty, (lower, layer) => lower.Overlay(layer.Root)));
 
-    private static string Describe(SourceSettings source) => source.Kind == SourceKind.File ? Path.GetFileName(source.Path) : $"generator, seed {source.Generator.Seed}";
+    private static string Describe(SourceSettings source) => source.Kind switch
+    {
+        SourceKind.File => Path.GetFileName(source.Path),
+        SourceKind.Kafka => $"topic {source.Topic}",
+        _ => $"generator, seed {source.Generator.Seed}",
+    };
 }

@@ -1,16 +1,15 @@
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Configuration;
-using Akka.Event;
 using StreamMLOps.Actors;
 using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Host;
 
-/// <summary>Nodes of actors: a cluster of one, its learner sharded, its journal in SQLite.</summary>
+/// <summary>Nodes of actors: a cluster of one, its learner sharded.</summary>
 public sealed class NodeFactory : INodeFactory
 {
-    private const string SystemName = "streammlops";
+    internal const string SystemName = "streammlops";
 
     public async Task<INode> Start(NodeOptions options, CancellationToken cancellation)
     {
@@ -18,33 +17,11 @@ public sealed class NodeFactory : INodeFactory
         var system = ActorSystem.Create(SystemName, options.Akka);
         var cluster = Cluster.Get(system);
         await cluster.JoinAsync(cluster.SelfAddress, cancellation).ConfigureAwait(false);
-        var definition = new LearnerDefinition(
-            pipeline.Name,
-            pipeline.Lineage,
-            Shard: 0,
-            SettingsText.Write(pipeline.Genesis),
-            Define,
-            pipeline.CreateSource(new FileCommitStore(options.Folder.Commits)),
-            pipeline.CreateDecoder(),
-            pipeline.Featurize.Create(),
-            new LearnerOptions(
-                pipeline.Learn.MaxRows,
-                pipeline.Learn.MaxBytes,
-                pipeline.Learn.MaxWait,
-                pipeline.Snapshots.EveryEvents,
-                pipeline.Snapshots.EveryBytes,
-                pipeline.Snapshots.KeepRecent),
-            new PipelineClocks(),
-            options.Time,
-            pipeline.Score.MaxLead);
+        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time);
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
         var journal = new JournalReader(system);
-        var parts = new PipelineParts(
-            definition,
-            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name), pipeline.CreateDeadLetterAlarm(line => system.Log.Warning("{0}", line))),
-            new FileSink(pipeline.Sink.Predictions),
-            new FileSink(pipeline.Sink.DeadLetters));
+        var parts = PipelineWiring.Parts(system, pipeline, definition, health.Alarms.Raise);
         return new Node(system, journal, options.Settings, PipelineRuntime.Start(system, parts, learners, health, journal));
     }
 
@@ -60,28 +37,15 @@ public sealed class NodeFactory : INodeFactory
         return Task.FromResult<IJournal>(new Journal(system, new JournalReader(system), options.Settings));
     }
 
-    private static FoldDefinition Define(Genesis genesis)
-    {
-        try
-        {
-            var (model, featurize) = PipelineSettings.ReadGenesis(SettingsText.Read(genesis.Settings));
-            return new FoldDefinition(model, featurize.Create());
-        }
-        catch (ArgumentException e)
-        {
-            throw new JournalFormatException($"lineage '{genesis.Lineage}' of '{genesis.Pipeline}' was begun with settings that this version does not have: {e.Message}");
-        }
-    }
-
     private class Journal(ActorSystem system, JournalReader reader, NodeSettings settings) : IJournal
     {
         public Task<IReadOnlyList<string>> Learners() => reader.Learners();
 
         public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation) =>
-            new Auditor(reader, Define, SourceOf, system).Audit(predictions, cancellation);
+            new Auditor(reader, PipelineWiring.Define, SourceOf, system).Audit(predictions, cancellation);
 
         public Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation) =>
-            new Verifier(reader, Define).Verify(learner, progress, cancellation);
+            new Verifier(reader, PipelineWiring.Define).Verify(learner, progress, cancellation);
 
         public virtual async ValueTask DisposeAsync() => await system.Terminate().ConfigureAwait(false);
 

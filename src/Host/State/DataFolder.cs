@@ -1,4 +1,5 @@
 using System.Globalization;
+using StreamMLOps.Learning;
 using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Host;
@@ -76,13 +77,22 @@ public sealed class DataFolder : IDisposable
         if (!Directory.Exists(path)) throw new BadInputException($"data folder {path} is not there; name one with --data-folder");
         RefuseNewer(path);
         var folder = new DataFolder(path, null);
-        if (!File.Exists(folder.Journal)) throw new BadInputException($"data folder {path} holds no journal; name one that a run or the demo has used with --data-folder");
+        if (!File.Exists(folder.Journal) && !File.Exists(folder.Settings)) throw new BadInputException($"data folder {path} holds no journal; name one that a run or the demo has used with --data-folder");
         return folder;
     }
 
     /// <summary>Keeps the settings of this run.</summary>
     public void Remember(HoconDocument settings) =>
-        File.WriteAllText(Settings, "# The settings that last ran here, written at start. Audits read them; a run does not.\n" + settings.Root.ToHocon());
+        File.WriteAllText(Settings, "# The settings that last ran here, written at start. Audits read them; a run does not.\n" + Redacted(settings.Root).ToHocon());
+
+    // Secrets stay where a person put them.
+    private static ConfigNode.Map Redacted(ConfigNode.Map map) => map.Fields.Aggregate(ConfigNode.Map.Empty, (redacted, field) => field.Value switch
+    {
+        ConfigNode.Map inner => redacted.With(field.Key, Redacted(inner)),
+        ConfigNode.Text text when field.Key == "connection-string" => redacted.With(field.Key, SettingsWriter.Redacted(text.Value)),
+        ConfigNode.Text when field.Key.Contains("password", StringComparison.Ordinal) || field.Key.Contains("secret", StringComparison.Ordinal) => redacted,
+        var other => redacted.With(field.Key, other),
+    });
 
     public void Dispose()
     {

@@ -8,13 +8,28 @@ namespace StreamMLOps.Host;
 /// connection of the same connection string then commits with synchronous=FULL, SQLite's default, which <see cref="Open"/> checks.
 /// A write that finds the database locked by another process waits for the lock timeout and then fails.
 /// </summary>
-public sealed class SqliteJournal
+public sealed class SqliteJournal : IJournalStore
 {
     // Events are blobs of up to a megabyte. With SQLite's 4 KiB pages a commit of 512 KiB took twice the time and CPU
     // (142 against 280 a second, synchronous=FULL): fewer pages to write, and a checkpoint each 32 MiB instead of each 4.
     private const int PageSize = 32_768;
 
-    private SqliteJournal(string connectionString) => ConnectionString = connectionString;
+    private readonly string _path;
+
+    private SqliteJournal(string path, string connectionString)
+    {
+        _path = path;
+        ConnectionString = connectionString;
+    }
+
+    /// <inheritdoc/>
+    public string ProviderName => "SQLite.MS";
+
+    /// <summary>Of this process alone: another node can have no part in this file.</summary>
+    public string Id { get; } = $"sqlite-{Guid.NewGuid():n}";
+
+    /// <inheritdoc/>
+    public string Name => $"SQLite file {_path}";
 
     /// <summary>What every connection to the journal uses.</summary>
     public string ConnectionString { get; }
@@ -36,7 +51,7 @@ public sealed class SqliteJournal
     public static SqliteJournal Open(string path, TimeSpan lockTimeout)
     {
         RefuseOtherFiles(path);
-        var journal = new SqliteJournal(ConnectionStringFor(path, lockTimeout));
+        var journal = new SqliteJournal(path, ConnectionStringFor(path, lockTimeout));
         try
         {
             using var connection = new SqliteConnection(journal.ConnectionString);

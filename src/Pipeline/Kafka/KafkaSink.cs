@@ -37,7 +37,7 @@ public sealed class KafkaSink : ISink
     /// <inheritdoc/>
     public string Name => $"topic {_settings.Topic}";
 
-    /// <summary>What is wrong at present and is waited for, for people; empty where all is well.</summary>
+    /// <inheritdoc/>
     public string Trouble => _health.Trouble;
 
     /// <inheritdoc/>

@@ -18,7 +18,7 @@ public sealed class KafkaSource(ConsumerSettings settings) : ISource, IAsyncDisp
     /// <inheritdoc/>
     public string Name => $"topic {settings.Topic}";
 
-    /// <summary>What is wrong at present and is waited for, for people; empty where all is well.</summary>
+    /// <inheritdoc/>
     public string Trouble => _consumers.Values.Select(h => h.Trouble).FirstOrDefault(t => t.Length > 0) ?? "";
 
     /// <inheritdoc/>

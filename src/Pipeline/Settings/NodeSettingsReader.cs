@@ -57,6 +57,7 @@ public static class NodeSettingsReader
         var dataFolder = reader.Text("data-folder");
         if (dataFolder.Length == 0) reader.Fault("data-folder", "must name a folder");
         var journal = ReadJournal(reader.Block("journal"));
+        var cluster = ReadCluster(reader.Block("cluster"));
         reader.Node("pipeline-defaults");
         reader.Node("pipelines");
         reader.RefuseUnread();
@@ -71,7 +72,7 @@ public static class NodeSettingsReader
         }
         RefuseSharedFiles(all, faults);
 
-        var settings = faults.Count == 0 ? new NodeSettings(dataFolder, journal, [.. all]) : null;
+        var settings = faults.Count == 0 ? new NodeSettings(dataFolder, journal, cluster, [.. all]) : null;
         return new SettingsResult(settings, [.. faults.Select(f => WithOrigin(f, layers))], Map(user, "akka", "akka", []));
     }
 
@@ -87,8 +88,29 @@ public static class NodeSettingsReader
     private static JournalSettings ReadJournal(SettingsReader reader)
     {
         var settings = new JournalSettings(
-            reader.OneOf<JournalProvider>("provider", "postgresql"),
+            reader.OneOf<JournalProvider>("provider"),
+            reader.Text("connection-string"),
             reader.Duration("lock-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)));
+        if (settings is { Provider: JournalProvider.Postgresql, ConnectionString.Length: 0 }) reader.Fault("connection-string", "names no database; set it, for instance Host=db;Username=streammlops;Database=streammlops");
+        reader.RefuseUnread();
+        return settings;
+    }
+
+    private static ClusterSettings ReadCluster(SettingsReader reader)
+    {
+        var settings = new ClusterSettings(
+            reader.Text("host"),
+            (int)reader.Integer("port", 0, 65_535),
+            reader.Texts("seed-nodes"),
+            reader.Texts("roles"),
+            (int)reader.Integer("min-members", 1, 1000));
+        if (settings.Host.Length == 0) reader.Fault("host", "must name an address that other nodes reach this one at");
+        foreach (var seed in settings.SeedNodes)
+        {
+            var colon = seed.LastIndexOf(':');
+            if (colon <= 0 || !int.TryParse(seed.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65_535)
+                reader.Fault("seed-nodes", $"'{seed}' is no address; write host:port");
+        }
         reader.RefuseUnread();
         return settings;
     }
@@ -97,6 +119,7 @@ public static class NodeSettingsReader
     {
         var reader = new SettingsReader(block, path, faults);
         var lineage = reader.Name("lineage", "a name of lower-case letters, digits and hyphens", IsNameCharacter);
+        var kafka = ReadKafka(reader.Block("kafka"));
         var source = ReadSource(reader.Block("source"), isPipeline);
         var featurize = FeaturizeSettings.Read(reader.Node("featurize"), reader.PathOf("featurize"), faults);
         var model = reader.Node("model") is { } node ? ModelSpec.Read(node, reader.PathOf("model"), faults) : null;
@@ -109,18 +132,29 @@ public static class NodeSettingsReader
         var sink = ReadSink(reader.Block("sink"), dataFolder);
         var audit = ReadAudit(reader.Block("audit"));
         var limits = ReadLimits(reader.Block("limits"));
+        if (isPipeline && kafka.BootstrapServers.Length == 0 && (source.Kind == SourceKind.Kafka || sink.Kind == SinkKind.Kafka)) reader.Fault("kafka.bootstrap-servers", "names no broker; set it, for instance localhost:9092");
         reader.RefuseUnread();
-        return model is null ? null : new PipelineSettings(name, lineage, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits);
+        return model is null ? null : new PipelineSettings(name, lineage, kafka, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits);
+    }
+
+    private static KafkaSettings ReadKafka(SettingsReader reader)
+    {
+        var settings = new KafkaSettings(reader.Text("bootstrap-servers"), reader.Flag("idempotent"), reader.Properties("kafka-clients"));
+        reader.RefuseUnread();
+        return settings;
     }
 
     private static SourceSettings ReadSource(SettingsReader reader, bool isPipeline)
     {
-        var kind = reader.OneOf<SourceKind>("kind", "kafka");
+        var kind = reader.OneOf<SourceKind>("kind");
         var path = reader.Text("path");
+        var topic = reader.Text("topic");
+        if (isPipeline && kind == SourceKind.Kafka && topic.Length == 0) reader.Fault("topic", "names no topic");
         if (isPipeline && kind == SourceKind.File && path.Length == 0) reader.Fault("path", "names no file; set it, or kind = generator");
         var settings = new SourceSettings(
             kind,
             path,
+            topic,
             reader.Flag("follow"),
             (int)reader.Integer("chunk-rows", 1, 65_536),
             FormatSettingsReader.Read(reader),
@@ -173,11 +207,15 @@ public static class NodeSettingsReader
 
     private static SinkSettings ReadSink(SettingsReader reader, string dataFolder)
     {
+        var kind = reader.OneOf<SinkKind>("kind");
         var (predictions, deadLetters) = (reader.Text("predictions"), reader.Text("dead-letters"));
-        if (predictions.Length == 0) reader.Fault("predictions", "must name a file");
-        if (deadLetters.Length == 0) reader.Fault("dead-letters", "must name a file");
+        var what = kind == SinkKind.File ? "file" : "topic";
+        if (predictions.Length == 0) reader.Fault("predictions", $"must name a {what}");
+        if (deadLetters.Length == 0) reader.Fault("dead-letters", $"must name a {what}");
         reader.RefuseUnread();
-        return new SinkSettings(Path.Combine(dataFolder, predictions), Path.Combine(dataFolder, deadLetters));
+        return kind == SinkKind.File
+            ? new SinkSettings(kind, Path.Combine(dataFolder, predictions), Path.Combine(dataFolder, deadLetters))
+            : new SinkSettings(kind, predictions, deadLetters);
     }
 
     private static AuditSettings ReadAudit(SettingsReader reader)
@@ -205,7 +243,7 @@ public static class NodeSettingsReader
         {
             foreach (var (key, file) in new[] { ("predictions", p.Sink.Predictions), ("dead-letters", p.Sink.DeadLetters) })
             {
-                if (file.Length == 0 || owners.TryAdd(Path.GetFullPath(file), $"{p.Name}.sink.{key}")) continue;
+                if (p.Sink.Kind != SinkKind.File || file.Length == 0 || owners.TryAdd(Path.GetFullPath(file), $"{p.Name}.sink.{key}")) continue;
                 faults.Add(new($"{Root}.pipelines.{p.Name}.sink.{key}", $"is the file of {owners[Path.GetFullPath(file)]} too; give each a file of its own"));
             }
         }

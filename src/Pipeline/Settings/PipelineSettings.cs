@@ -9,24 +9,38 @@ namespace StreamMLOps.Pipeline;
 /// </summary>
 /// <param name="DataFolder">Where the node keeps all of its state.</param>
 /// <param name="Journal">The journal.</param>
+/// <param name="Cluster">The node's place in a cluster.</param>
 /// <param name="Pipelines">The pipelines, by name, ordinally sorted.</param>
-public sealed record NodeSettings(string DataFolder, JournalSettings Journal, ImmutableArray<PipelineSettings> Pipelines);
+public sealed record NodeSettings(string DataFolder, JournalSettings Journal, ClusterSettings Cluster, ImmutableArray<PipelineSettings> Pipelines);
 
 /// <summary>Where events and snapshots are kept.</summary>
 /// <param name="Provider">The database.</param>
+/// <param name="ConnectionString">Npgsql's connection string; empty for SQLite.</param>
 /// <param name="LockTimeout">How long a write waits for a database that another process has locked before it counts as failed.</param>
-public sealed record JournalSettings(JournalProvider Provider, TimeSpan LockTimeout);
+public sealed record JournalSettings(JournalProvider Provider, string ConnectionString, TimeSpan LockTimeout);
+
+/// <summary>A node's place in a cluster.</summary>
+/// <param name="Host">Address that other nodes reach this one at.</param>
+/// <param name="Port">Port; 0: a free one.</param>
+/// <param name="SeedNodes">Addresses <c>host:port</c> of nodes to join; empty: the node forms a cluster of its own.</param>
+/// <param name="Roles">Roles of the node.</param>
+/// <param name="MinMembers">Nodes that must have joined before any is up.</param>
+public sealed record ClusterSettings(string Host, int Port, ImmutableArray<string> SeedNodes, ImmutableArray<string> Roles, int MinMembers);
 
 /// <summary>The databases a journal can be kept in.</summary>
 public enum JournalProvider
 {
     /// <summary>One SQLite file in the data folder, for a cluster of one node.</summary>
     Sqlite,
+
+    /// <summary>A PostgreSQL database, shared by the nodes of a cluster.</summary>
+    Postgresql,
 }
 
 /// <summary>One pipeline: what is read, how it is scored and learned, and where the answers go.</summary>
 /// <param name="Name">The pipeline's name: lower-case letters, digits and hyphens.</param>
 /// <param name="Lineage">Name of the lineage that learns and scores.</param>
+/// <param name="Kafka">The brokers of topics read and written.</param>
 /// <param name="Source">Where records come from, and their format.</param>
 /// <param name="Featurize">The stateless map from decoded rows to the model's rows.</param>
 /// <param name="Model">The model and its parameters.</param>
@@ -40,6 +54,7 @@ public enum JournalProvider
 public sealed record PipelineSettings(
     string Name,
     string Lineage,
+    KafkaSettings Kafka,
     SourceSettings Source,
     FeaturizeSettings Featurize,
     ModelSpec Model,
@@ -104,10 +119,27 @@ public sealed record SnapshotSettings(long EveryEvents, long EveryBytes, int Kee
     public const long Never = long.MaxValue;
 }
 
+/// <summary>The brokers of the topics that a pipeline reads and writes.</summary>
+/// <param name="BootstrapServers">Addresses of some brokers: <c>a:9092,b:9092</c>.</param>
+/// <param name="Idempotent">Whether producers are idempotent; brokers have it from 0.11 on.</param>
+/// <param name="KafkaClients">Any property of librdkafka.</param>
+public sealed record KafkaSettings(string BootstrapServers, bool Idempotent, ImmutableSortedDictionary<string, string> KafkaClients);
+
+/// <summary>The kinds of sink.</summary>
+public enum SinkKind
+{
+    /// <summary>Files of one JSON object a line.</summary>
+    File,
+
+    /// <summary>Topics of one JSON object a message.</summary>
+    Kafka,
+}
+
 /// <summary>Where predictions and dead letters go.</summary>
-/// <param name="Predictions">File of predictions, one JSON object a line; the data folder's where relative in settings.</param>
-/// <param name="DeadLetters">File of dead letters, likewise.</param>
-public sealed record SinkSettings(string Predictions, string DeadLetters);
+/// <param name="Kind">Which kind of sink.</param>
+/// <param name="Predictions">File (the data folder's where relative in settings) or topic of predictions.</param>
+/// <param name="DeadLetters">File or topic of dead letters, likewise.</param>
+public sealed record SinkSettings(SinkKind Kind, string Predictions, string DeadLetters);
 
 /// <summary>What is kept so that predictions can be recomputed.</summary>
 /// <param name="Keep">Which rows.</param>

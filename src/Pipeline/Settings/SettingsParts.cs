@@ -5,8 +5,9 @@ public static class SettingsParts
 {
     /// <summary>The source of a pipeline.</summary>
     /// <param name="pipeline">The pipeline.</param>
-    /// <param name="commits">Where groups commit; null where the source is only read by position.</param>
-    public static ISource CreateSource(this PipelineSettings pipeline, FileCommitStore? commits)
+    /// <param name="commits">Where groups of a log that is no topic commit; null where the source is only read by position.</param>
+    /// <param name="log">Takes log lines of clients.</param>
+    public static ISource CreateSource(this PipelineSettings pipeline, FileCommitStore? commits, Action<string>? log = null)
     {
         var source = pipeline.Source;
         var rowsPerMessage = source.Format.RowsPerMessage;
@@ -23,8 +24,20 @@ public static class SettingsParts
                 },
                 limits,
                 commits),
+            SourceKind.Kafka => new KafkaSource(new ConsumerSettings(pipeline.Kafka.BootstrapServers, source.Topic) { KafkaClients = pipeline.Kafka.KafkaClients, Limits = limits, Log = log }),
             _ => throw new InvalidOperationException($"no source of kind {source.Kind}"),
         }, rowsPerMessage);
+    }
+
+    /// <summary>Where predictions and dead letters of a pipeline go.</summary>
+    public static (ISink Predictions, ISink DeadLetters) CreateSinks(this PipelineSettings pipeline, Action<string>? log = null)
+    {
+        var (sink, kafka) = (pipeline.Sink, pipeline.Kafka);
+        return (Create(sink.Predictions), Create(sink.DeadLetters));
+
+        ISink Create(string name) => sink.Kind == SinkKind.File
+            ? new FileSink(name)
+            : new KafkaSink(new ProducerSettings(kafka.BootstrapServers, name) { KafkaClients = kafka.KafkaClients, Idempotent = kafka.Idempotent, Log = log });
     }
 
     /// <summary>The decoder of a pipeline's format.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using StreamMLOps.Learning;
 
@@ -85,6 +86,36 @@ public sealed class SettingsReader(ConfigNode.Map block, string path, ICollectio
 
     /// <summary>on/off, true/false, yes/no.</summary>
     public bool Flag(string key) => Scalar(key, "on or off", s => (s is "on" or "true" or "yes" or "off" or "false" or "no", s is "on" or "true" or "yes"));
+
+    /// <summary>A list of texts.</summary>
+    public ImmutableArray<string> Texts(string key)
+    {
+        var node = Node(key);
+        if (node is null) return [];
+        if (node is ConfigNode.List list && list.Items.All(i => i is ConfigNode.Text)) return [.. list.Items.Select(i => ((ConfigNode.Text)i).Value)];
+        Fault(key, $"must be a list of texts [ ], not {Show(node)}");
+        return [];
+    }
+
+    /// <summary>A block of properties with dotted names: blocks within are names too.</summary>
+    public ImmutableSortedDictionary<string, string> Properties(string key)
+    {
+        var properties = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        void Take(string prefix, ConfigNode.Map map)
+        {
+            foreach (var (name, value) in map.Fields)
+            {
+                var full = prefix.Length == 0 ? name : $"{prefix}.{name}";
+                if (value is ConfigNode.Map inner) Take(full, inner);
+                else if (value is ConfigNode.Text text) properties[full] = text.Value switch { "on" => "true", "off" => "false", var other => other };
+                else Fault($"{key}.{full}", $"must be a text, not {Show(value)}");
+            }
+        }
+        var node = Node(key);
+        if (node is ConfigNode.Map root) Take("", root);
+        else if (node is not null) Fault(key, $"must be a block {{ }}, not {Show(node)}");
+        return properties.Count == 0 ? ImmutableSortedDictionary<string, string>.Empty : properties.ToImmutable();
+    }
 
     /// <summary>One of an enumeration's names.</summary>
     /// <param name="key">The key.</param>

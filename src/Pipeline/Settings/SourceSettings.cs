@@ -10,16 +10,20 @@ public enum SourceKind
 
     /// <summary>A file, plain or gzip.</summary>
     File,
+
+    /// <summary>A topic.</summary>
+    Kafka,
 }
 
 /// <summary>Where records come from.</summary>
 /// <param name="Kind">Which kind of source.</param>
 /// <param name="Path">The file; empty for other kinds. Relative to the working directory.</param>
+/// <param name="Topic">The topic; empty for other kinds.</param>
 /// <param name="Follow">Whether to wait for more at the end of the file.</param>
 /// <param name="ChunkRows">Most rows a chunk.</param>
 /// <param name="Format">What the records look like.</param>
 /// <param name="Generator">Settings of the generator.</param>
-public sealed record SourceSettings(SourceKind Kind, string Path, bool Follow, int ChunkRows, FormatSettings Format, GeneratorSettings Generator);
+public sealed record SourceSettings(SourceKind Kind, string Path, string Topic, bool Follow, int ChunkRows, FormatSettings Format, GeneratorSettings Generator);
 
 /// <summary>The formats of records.</summary>
 public enum RecordFormat

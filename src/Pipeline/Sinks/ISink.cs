@@ -6,6 +6,9 @@ public interface ISink : IAsyncDisposable
     /// <summary>For people: <c>file predictions.jsonl</c>, <c>topic predictions</c>.</summary>
     string Name { get; }
 
+    /// <summary>What is wrong at present and is waited for, for people; empty where all is well.</summary>
+    string Trouble => "";
+
     /// <summary>Writes all records of the batch. When the task completes they are handed over (a file: to the operating system; a topic: acknowledged).</summary>
     ValueTask Write(RecordBatch records);
 

@@ -29,6 +29,7 @@ public sealed class PredictionWriter(string pipeline, LearningTask task = Learni
 
         var constant = partition.Length + beforeOffset.Length + beforeScore.Length + afterEventTime.Length + 128 + 5 * JsonText.MaxNumber;
         var records = new RecordBatch(Math.Max(1, chunk.Count) * 256, Math.Max(1, chunk.Count));
+        Span<byte> key = stackalloc byte[2 * JsonText.MaxNumber + 1];
         for (var i = 0; i < chunk.Count; i++)
         {
             var id = chunk.IdOf(i);
@@ -59,9 +60,17 @@ public sealed class PredictionWriter(string pipeline, LearningTask task = Learni
             line.Add(offset < chunk.LearnedBelow ? ",\"relearned\":true}"u8 : "}"u8);
             records.Advance(line.Used);
             records.EndRecord();
-            if (!id.IsEmpty) records.SetKey(id);
+            // A prediction made twice has the same key, and so the same partition.
+            records.SetKey(id.IsEmpty ? key[..PositionKey(key, range.Partition, offset)] : id);
         }
         return records;
+    }
+
+    private static int PositionKey(Span<byte> key, int partition, long offset)
+    {
+        var used = JsonText.Write(key, (long)partition);
+        key[used++] = (byte)'-';
+        return used + JsonText.Write(key[used..], offset);
     }
 
     private static byte[] Text(FormattableString text) => Encoding.UTF8.GetBytes(text.ToString(CultureInfo.InvariantCulture));

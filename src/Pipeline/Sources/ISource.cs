@@ -12,6 +12,9 @@ public interface ISource
     /// <summary>For people: <c>file rows.svm</c>, <c>topic features</c>.</summary>
     string Name { get; }
 
+    /// <summary>What is wrong at present and is waited for, for people; empty where all is well.</summary>
+    string Trouble => "";
+
     /// <summary>The partitions with their epochs; <c>Next</c> is the first offset still there.</summary>
     /// <exception cref="SourceException">The source is missing or unreadable.</exception>
     IReadOnlyList<PartitionPosition> Partitions();

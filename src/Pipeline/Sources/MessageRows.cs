@@ -12,7 +12,7 @@ namespace StreamMLOps.Pipeline;
 /// </summary>
 /// <param name="inner">The log of messages.</param>
 /// <param name="rowsPerMessage">Most rows a message; what is beyond becomes one dead letter of the message's last row.</param>
-public sealed class MessageRows(ISource inner, int rowsPerMessage) : ISource
+public sealed class MessageRows(ISource inner, int rowsPerMessage) : ISource, IAsyncDisposable
 {
     // Taken twice it is the inner epoch again.
     private readonly ulong _epochMask = SplitMix.Mix((ulong)rowsPerMessage);
@@ -22,6 +22,12 @@ public sealed class MessageRows(ISource inner, int rowsPerMessage) : ISource
 
     /// <inheritdoc/>
     public string Name => inner.Name;
+
+    /// <inheritdoc/>
+    public string Trouble => inner.Trouble;
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => inner is IAsyncDisposable disposable ? disposable.DisposeAsync() : ValueTask.CompletedTask;
 
     /// <inheritdoc/>
     public IReadOnlyList<PartitionPosition> Partitions() => [.. inner.Partitions().Select(Outer)];

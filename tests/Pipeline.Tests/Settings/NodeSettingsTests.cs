@@ -14,17 +14,17 @@ public sealed class NodeSettingsTests
         var node = NodeSettingsReader.Parse("stream-mlops.pipelines.p.source.path = rows.svm");
         var p = Assert.Single(node.Pipelines);
         Assert.Equal("streammlops-data", node.DataFolder);
-        Assert.Equal(new JournalSettings(JournalProvider.Sqlite, TimeSpan.FromSeconds(5)), node.Journal);
+        Assert.Equal(new JournalSettings(JournalProvider.Sqlite, "", TimeSpan.FromSeconds(5)), node.Journal);
         Assert.Equal("p", p.Name);
         Assert.Equal("main", p.Lineage);
         var json = new JsonMapping("id", "f", "y", "st");
-        Assert.Equal(new SourceSettings(SourceKind.File, "rows.svm", false, 256, new FormatSettings(RecordFormat.SvmLight, json), new GeneratorSettings(200_000, 7, 20_000, 0.01, 0.33)), p.Source);
+        Assert.Equal(new SourceSettings(SourceKind.File, "rows.svm", "", false, 256, new FormatSettings(RecordFormat.SvmLight, json), new GeneratorSettings(200_000, 7, 20_000, 0.01, 0.33)), p.Source);
         Assert.Empty(p.Featurize.Steps);
         Assert.Equal("logistic-regression", p.Model.Kind.Name);
         Assert.Equal(LabelSource.Inline, p.Labels);
         Assert.Equal(new LearnSettings(4096, 1 << 20, TimeSpan.FromMilliseconds(20), 1), p.Learn);
         Assert.Equal(new SnapshotSettings(1000, 64L << 20, 3), p.Snapshots);
-        Assert.Equal(new SinkSettings(Path.Combine("streammlops-data", "predictions.jsonl"), Path.Combine("streammlops-data", "dead-letters.jsonl")), p.Sink);
+        Assert.Equal(new SinkSettings(SinkKind.File, Path.Combine("streammlops-data", "predictions.jsonl"), Path.Combine("streammlops-data", "dead-letters.jsonl")), p.Sink);
         Assert.Equal(new AuditSettings(AuditKeep.Learned), p.Audit);
         Assert.Equal(new LimitSettings(1 << 20, 64 << 10, 0.05, 10_000), p.Limits);
     }
@@ -67,7 +67,7 @@ public sealed class NodeSettingsTests
               pipelines.x {
                 learn { max-rows = many, max-bytes = 1 TiB, max-wait = 20 }
                 labels = topic
-                source { kind = kafka, chunk-rows = 0, follow = perhaps }
+                source { kind = rabbit, chunk-rows = 0, follow = perhaps }
                 model { algorithm = logistic-regression, l3 = 1, optimizer { adagrad { rate = -1 } } }
                 featurize = [ { hash { bits = 99 } }, shuffle ]
                 snapshots = often
@@ -82,12 +82,12 @@ public sealed class NodeSettingsTests
         [
             "other: unknown key; settings are in stream-mlops { } and akka { } (my.conf, line 15)",
             "stream-mlops.data-foldr: unknown key; did you mean data-folder? (my.conf, line 2)",
-            "stream-mlops.journal.provider: 'postgresql' is not supported yet; supported: sqlite (my.conf, line 3)",
+            "stream-mlops.journal.connection-string: names no database; set it, for instance Host=db;Username=streammlops;Database=streammlops (my.conf, line 3)",
             "stream-mlops.pipelines.x.learn.max-rows: must be a whole number from 1 to 65536, not 'many' (my.conf, line 5)",
             "stream-mlops.pipelines.x.learn.max-bytes: must be a size from 1 KiB to 3 MiB (such as 64 KiB), not '1 TiB' (my.conf, line 5)",
             "stream-mlops.pipelines.x.learn.max-wait: must be a duration from 0s to 60s (such as 20ms), not '20' (my.conf, line 5)",
             "stream-mlops.pipelines.x.labels: 'topic' is not supported yet; supported: inline (my.conf, line 6)",
-            "stream-mlops.pipelines.x.source.kind: 'kafka' is not supported yet; supported: file, generator (my.conf, line 7)",
+            "stream-mlops.pipelines.x.source.kind: must be one of file, generator, kafka, not 'rabbit' (my.conf, line 7)",
             "stream-mlops.pipelines.x.source.chunk-rows: must be a whole number from 1 to 65536, not '0' (my.conf, line 7)",
             "stream-mlops.pipelines.x.source.follow: must be on or off, not 'perhaps' (my.conf, line 7)",
             "stream-mlops.pipelines.x.featurize[0].hash.bits: must be a whole number from 1 to 32, not '99' (my.conf, line 9)",
@@ -100,6 +100,45 @@ public sealed class NodeSettingsTests
         Assert.Contains(faults, f => f.StartsWith("stream-mlops.pipelines.x.model.l3: unknown key", StringComparison.Ordinal) && f.EndsWith("(my.conf, line 8)", StringComparison.Ordinal));
         Assert.Contains(faults, f => f.StartsWith("stream-mlops.pipelines.x.model.optimizer.adagrad.rate: must be", StringComparison.Ordinal));
         Assert.Equal(expected.Length + 2, faults.Length);
+    }
+
+    [Fact]
+    public void A_node_of_a_cluster_that_reads_and_writes_topics_is_settings_alone()
+    {
+        var node = NodeSettingsReader.Parse("""
+            stream-mlops {
+              journal { provider = postgresql, connection-string = "Host=db;Username=u;Password=secret;Database=d" }
+              cluster { host = node1, port = 4053, seed-nodes = [ "node1:4053", "node2:4053" ], roles = [ gpu ], min-members = 3 }
+              pipelines.urls {
+                kafka { bootstrap-servers = "k:9092", idempotent = off, kafka-clients { session.timeout.ms = 6000, "group.protocol" = consumer, sasl.password = hidden } }
+                source { kind = kafka, topic = features }
+                sink { kind = kafka, predictions = predictions, dead-letters = letters }
+              }
+            }
+            """);
+        Assert.Equal(JournalProvider.Postgresql, node.Journal.Provider);
+        Assert.Equal(("node1", 4053, 3), (node.Cluster.Host, node.Cluster.Port, node.Cluster.MinMembers));
+        Assert.Equal(["node1:4053", "node2:4053"], node.Cluster.SeedNodes.ToArray());
+        var p = Assert.Single(node.Pipelines);
+        Assert.Equal(("k:9092", false), (p.Kafka.BootstrapServers, p.Kafka.Idempotent));
+        Assert.Equal([("group.protocol", "consumer"), ("sasl.password", "hidden"), ("session.timeout.ms", "6000")], p.Kafka.KafkaClients.Select(k => (k.Key, k.Value)).ToArray());
+        Assert.Equal((SourceKind.Kafka, "features"), (p.Source.Kind, p.Source.Topic));
+        Assert.Equal(new SinkSettings(SinkKind.Kafka, "predictions", "letters"), p.Sink);
+
+        var shown = node.ToConfig().ToHocon();
+        Assert.DoesNotContain("secret", shown);
+        Assert.DoesNotContain("hidden", shown);
+    }
+
+    [Theory]
+    [InlineData("cluster.seed-nodes = [ nowhere ]", "stream-mlops.cluster.seed-nodes: 'nowhere' is no address; write host:port")]
+    [InlineData("cluster.port = 70000", "stream-mlops.cluster.port: must be a whole number from 0 to 65535")]
+    [InlineData("pipelines.p { source.kind = kafka, kafka.bootstrap-servers = k }", "stream-mlops.pipelines.p.source.topic: names no topic")]
+    [InlineData("pipelines.p.source { kind = kafka, topic = t }", "stream-mlops.pipelines.p.kafka.bootstrap-servers: names no broker")]
+    public void A_fault_of_cluster_or_topics_says_what_to_write(string settings, string fault)
+    {
+        var faults = NodeSettingsReader.Read(HoconDocument.Parse($"stream-mlops {{ {settings} }}", "f")).Faults;
+        Assert.Contains(faults, f => f.ToString().StartsWith(fault, StringComparison.Ordinal));
     }
 
     [Fact]
