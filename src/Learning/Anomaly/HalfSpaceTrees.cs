@@ -35,6 +35,11 @@ internal sealed class HalfSpaceTreesModel : IModel
     private long _rows;
     private RandomSource _random;
 
+    // The features that nodes split on, found once a row for all trees; not state, made anew with every tree that is drawn.
+    private FeatureIndex _index = new();
+    private int[] _cells = new int[64];
+    private double[] _values = new double[1];    // by cell, of the row at work; 0 otherwise
+
     public HalfSpaceTreesModel(ModelSpec spec)
     {
         Spec = spec;
@@ -58,24 +63,41 @@ internal sealed class HalfSpaceTreesModel : IModel
             scores[0] = 0.5;
             return;
         }
-        // The mass of a node of depth d in rows times 2^d, as if the rows were spread evenly: the reference of the paper, shrunk to (0, 1).
-        var sum = 0.0;
-        foreach (var tree in _trees) sum += 1 / (1 + tree.Mass(row, _depth, _window) / _window);
-        scores[0] = sum / _trees.Length;
+        Open(row);
+        scores[0] = Score();
+        Close(row);
+    }
+
+    public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
+    {
+        if (_rows < _window || weight == 0)
+        {
+            Predict(row, scores);
+            Learn(row, label, weight);
+            return;
+        }
+        Open(row);
+        scores[0] = Score();
+        foreach (var tree in _trees) tree.Count(_values, _depth);
+        Close(row);
+        // Counting draws no numbers, so that it may come before what does.
+        Offer(row);
+        Turn();
     }
 
     public void Learn(in Row row, double label, double weight = 1)
     {
         if (weight == 0) return;
-        for (var k = 0; k < row.Count; k++) Offer(row.Indices[k], Math.Clamp(row.Values[k], -Largest, Largest));
-        if (_rows == 0) foreach (var tree in _trees) tree.Draw(_candidates.AsSpan(0, _kept), ref _random);
-        foreach (var tree in _trees) tree.Count(row, _depth);
-        _rows++;
-        if (_rows % _window != 0) return;
-        foreach (var tree in _trees) tree.Turn();
-        // The first windows draw every tree again, for then most features are new; later one each window.
-        var turn = _rows / _window;
-        if (turn > 1) _trees[turn % _trees.Length].Redraw(_candidates.AsSpan(0, _kept), ref _random);
+        Offer(row);
+        if (_rows == 0)
+        {
+            foreach (var tree in _trees) tree.Draw(_candidates.AsSpan(0, _kept), ref _random);
+            FindSplits();
+        }
+        Open(row);
+        foreach (var tree in _trees) tree.Count(_values, _depth);
+        Close(row);
+        Turn();
     }
 
     public void Save(StateWriter writer)
@@ -101,6 +123,7 @@ internal sealed class HalfSpaceTreesModel : IModel
         (_random, _rows, _offered, _kept) = (fresh._random, fresh._rows, fresh._offered, fresh._kept);
         fresh._candidates.CopyTo(_candidates, 0);
         fresh._trees.CopyTo(_trees, 0);
+        (_index, _values) = (fresh._index, fresh._values);
     }
 
     private void Read(StateReader reader)
@@ -112,6 +135,54 @@ internal sealed class HalfSpaceTreesModel : IModel
         _kept = reader.Count32(_candidates.Length);
         for (var i = 0; i < _kept; i++) _candidates[i] = new(reader.UInt32(), reader.Finite());
         foreach (var tree in _trees) tree.Load(reader);
+        if (_rows > 0) FindSplits();
+    }
+
+    // The mass of a node of depth d in rows times 2^d, as if the rows were spread evenly: the reference of the paper, shrunk to (0, 1).
+    private double Score()
+    {
+        var sum = 0.0;
+        foreach (var tree in _trees) sum += 1 / (1 + tree.Mass(_values, _depth, _window) / _window);
+        return sum / _trees.Length;
+    }
+
+    private void Turn()
+    {
+        _rows++;
+        if (_rows % _window != 0) return;
+        foreach (var tree in _trees) tree.Turn();
+        // One each window, in turn.
+        var turn = _rows / _window;
+        if (turn <= 1) return;
+        _trees[turn % _trees.Length].Redraw(_candidates.AsSpan(0, _kept), ref _random);
+        FindSplits();
+    }
+
+    private void FindSplits()
+    {
+        _index = new();
+        foreach (var tree in _trees) tree.FindSplits(_index);
+        _values = new double[_index.Count + 1];
+    }
+
+    // Lays out the row's values where the nodes look for them.
+    private void Open(in Row row)
+    {
+        if (row.Count > _cells.Length) _cells = new int[Math.Max(row.Count, 2 * _cells.Length)];
+        _index.Find(row.Indices, _cells);
+        for (var k = 0; k < row.Count; k++) _values[_cells[k]] = row.Values[k];
+        // Cell 0 stands for all other features.
+        _values[0] = 0;
+    }
+
+    private void Close(in Row row)
+    {
+        foreach (var cell in _cells.AsSpan(0, row.Count)) _values[cell] = 0;
+    }
+
+    private void Offer(in Row row)
+    {
+        for (var k = 0; k < row.Count; k++) Offer(row.Indices[k], Math.Clamp(row.Values[k], -Largest, Largest));
     }
 
     // Vitter's algorithm R: every pair of all rows so far is in the sample with the same chance.
@@ -133,6 +204,7 @@ internal sealed class HalfSpaceTreesModel : IModel
     private sealed class Tree(int depth)
     {
         private readonly uint[] _features = new uint[(1 << depth) - 1];
+        private readonly int[] _cells = new int[(1 << depth) - 1];     // of the features
         private readonly double[] _thresholds = new double[(1 << depth) - 1];
         private long[] _reference = new long[(2 << depth) - 1];
         private long[] _latest = new long[(2 << depth) - 1];
@@ -160,19 +232,21 @@ internal sealed class HalfSpaceTreesModel : IModel
             _isNew = true;
         }
 
-        public void Count(in Row row, int levels)
+        public void FindSplits(FeatureIndex index) => index.FindOrAdd(_features, _cells);
+
+        public void Count(ReadOnlySpan<double> values, int levels)
         {
             var node = 0;
             for (var level = 0; ; level++)
             {
                 _latest[node]++;
                 if (level == levels) return;
-                node = Child(node, row);
+                node = Child(node, values);
             }
         }
 
         /// <summary>Rows of the last window at the deepest node that still had some, times 2 to the power of its depth.</summary>
-        public double Mass(in Row row, int levels, int window)
+        public double Mass(ReadOnlySpan<double> values, int levels, int window)
         {
             // A tree without a window of its own has no opinion.
             if (_isNew) return window;
@@ -182,7 +256,7 @@ internal sealed class HalfSpaceTreesModel : IModel
             for (var level = 0; ; level++)
             {
                 if (level == levels || _reference[node] <= few) return _reference[node] * (double)(1L << level);
-                node = Child(node, row);
+                node = Child(node, values);
             }
         }
 
@@ -238,10 +312,6 @@ internal sealed class HalfSpaceTreesModel : IModel
             }
         }
 
-        private int Child(int node, in Row row)
-        {
-            var at = row.Indices.BinarySearch(_features[node]);
-            return 2 * node + ((at >= 0 ? row.Values[at] : 0) <= _thresholds[node] ? 1 : 2);
-        }
+        private int Child(int node, ReadOnlySpan<double> values) => 2 * node + (values[_cells[node]] <= _thresholds[node] ? 1 : 2);
     }
 }

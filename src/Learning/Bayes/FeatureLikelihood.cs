@@ -49,7 +49,8 @@ internal abstract class FeatureLikelihood
     {
         var larger = new double[Cells * Classes];
         if (fill != 0) Array.Fill(larger, fill);
-        for (var cell = 0; cell < oldCells; cell++) table.AsSpan(cell * oldClasses, oldClasses).CopyTo(larger.AsSpan(cell * Classes));
+        if (Classes == oldClasses) table.AsSpan(0, oldCells * Classes).CopyTo(larger);
+        else for (var cell = 0; cell < oldCells; cell++) table.AsSpan(cell * oldClasses, oldClasses).CopyTo(larger.AsSpan(cell * Classes));
         return larger;
     }
 

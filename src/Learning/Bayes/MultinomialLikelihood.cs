@@ -13,6 +13,7 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
     private double[] _counts;       // by cell and class
     private double[] _logs;         // ln(count + alpha), of the class or of its complement
     private double[] _totals;       // by class
+    private double[] _numbers = new double[256];    // numbers of a row whose logarithms are taken together
 
     public MultinomialLikelihood(double alpha, bool complement)
     {
@@ -29,23 +30,47 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
     {
         var all = 0.0;
         foreach (var total in _totals) all += total;
+        var length = 0.0;
+        var sums = Numbers(logs.Length);
+        sums.Clear();
+        for (var k = 0; k < cells.Length; k++)
+        {
+            if (cells[k] == 0 || values[k] <= 0) continue;
+            var value = Math.Min(values[k], LargestValue);
+            var of = _logs.AsSpan(cells[k] * Classes, sums.Length);
+            for (var c = 0; c < sums.Length; c++) sums[c] += value * of[c];
+            length += value;
+        }
         for (var c = 0; c < logs.Length; c++)
         {
-            var sum = 0.0;
-            var length = 0.0;
-            for (var k = 0; k < cells.Length; k++)
-            {
-                if (cells[k] == 0 || values[k] <= 0) continue;
-                var value = Math.Min(values[k], LargestValue);
-                sum += value * _logs[cells[k] * Classes + c];
-                length += value;
-            }
-            sum -= length * DeterministicMath.Log((_complement ? all - _totals[c] : _totals[c]) + _alpha * Math.Max(features, 1));
+            var sum = sums[c] - length * DeterministicMath.Log((_complement ? all - _totals[c] : _totals[c]) + _alpha * Math.Max(features, 1));
             logs[c] += _complement ? -sum : sum;
         }
     }
 
     public override void Learn(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, int label, double weight)
+    {
+        if (_complement) LearnComplement(cells, values, label, weight);
+        else LearnClass(cells, values, label, weight);
+    }
+
+    private void LearnClass(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int label, double weight)
+    {
+        var numbers = Numbers(cells.Length);
+        var total = 0.0;
+        for (var k = 0; k < cells.Length; k++)
+        {
+            var count = values[k] > 0 ? weight * Math.Min(values[k], LargestValue) : 0;
+            total += count;
+            numbers[k] = (_counts[cells[k] * Classes + label] += count) + _alpha;
+        }
+        _totals[label] += total;
+        DeterministicLogs.InPlace(numbers);
+        for (var k = 0; k < cells.Length; k++) _logs[cells[k] * Classes + label] = numbers[k];
+    }
+
+    // The row counts for all classes but its own.
+    private void LearnComplement(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int label, double weight)
     {
         for (var k = 0; k < cells.Length; k++)
         {
@@ -54,9 +79,19 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
             var at = cells[k] * Classes;
             _counts[at + label] += count;
             _totals[label] += count;
-            if (_complement) SetComplementLogs(at);
-            else _logs[at + label] = DeterministicMath.Log(_counts[at + label] + _alpha);
+            if (Classes > 2) SetComplementLogs(at);
         }
+        if (Classes > 2) return;
+        var numbers = Numbers(cells.Length);
+        for (var k = 0; k < cells.Length; k++) numbers[k] = _counts[cells[k] * Classes + label] + _alpha;
+        DeterministicLogs.InPlace(numbers);
+        for (var k = 0; k < cells.Length; k++) _logs[cells[k] * Classes + 1 - label] = numbers[k];
+    }
+
+    private Span<double> Numbers(int count)
+    {
+        if (count > _numbers.Length) _numbers = new double[Math.Max(count, 2 * _numbers.Length)];
+        return _numbers.AsSpan(0, count);
     }
 
     public override void Save(StateWriter writer, int classes, int features)
@@ -81,6 +116,37 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
             }
             if (_complement) SetComplementLogs(cell * Classes);
         }
+    }
+
+    /// <summary>Counts of a feature, of all classes together.</summary>
+    public double Count(int cell)
+    {
+        var sum = 0.0;
+        foreach (var count in _counts.AsSpan(cell * Classes, Classes)) sum += count;
+        return sum;
+    }
+
+    /// <summary>Makes all that was counted count <paramref name="part"/> as much; not for complements.</summary>
+    public void Fade(double part, int features)
+    {
+        foreach (ref var total in _totals.AsSpan()) total *= part;
+        var used = (features + 1) * Classes;
+        for (var i = 0; i < used; i++) _logs[i] = (_counts[i] *= part) + _alpha;
+        DeterministicLogs.InPlace(_logs.AsSpan(0, used));
+    }
+
+    /// <summary>Forgets all features but some, which get the cells 1, 2, 3, ...; not for complements.</summary>
+    /// <param name="cells">Cells to keep, ascending.</param>
+    public void Keep(ReadOnlySpan<int> cells)
+    {
+        for (var k = 0; k < cells.Length; k++)
+        {
+            _counts.AsSpan(cells[k] * Classes, Classes).CopyTo(_counts.AsSpan((k + 1) * Classes));
+            _logs.AsSpan(cells[k] * Classes, Classes).CopyTo(_logs.AsSpan((k + 1) * Classes));
+        }
+        var used = (cells.Length + 1) * Classes;
+        _counts.AsSpan(used).Clear();
+        _logs.AsSpan(used).Fill(_logAlpha);
     }
 
     protected override void Resize(int oldClasses, int oldCells)

@@ -38,6 +38,7 @@ internal sealed class NaiveBayesModel(ModelSpec spec, FeatureLikelihood likeliho
     private double[] _rows = new double[2];     // by class
     private double[] _logs = new double[2];
     private int[] _cells = new int[64];
+    private int[] _seen = new int[64];
     private int _classes = labels.AtStart;
 
     public ModelSpec Spec => spec;
@@ -50,27 +51,61 @@ internal sealed class NaiveBayesModel(ModelSpec spec, FeatureLikelihood likeliho
     {
         var cells = Cells(row.Count);
         _index.Find(row.Indices, cells);
-        var logs = _logs.AsSpan(0, _classes);
-        var all = 0.0;
-        foreach (var rows in _rows) all += rows;
-        // One row more of each class: a class never seen is possible.
-        for (var c = 0; c < _classes; c++) logs[c] = DeterministicMath.Log((_rows[c] + 1) / (all + _classes));
-        likelihood.AddLogs(cells, row.Values, _index.Count, logs);
-        Probabilities.FromLogs(logs);
-        labels.Write(logs, scores);
+        Predict(row, cells, _index.Count, scores);
     }
 
     public void Learn(in Row row, double label, double weight = 1)
     {
         if (weight == 0) return;
-        weight = Math.Min(weight, FeatureLikelihood.LargestWeight);
         var c = labels.ClassOf(label);
         var cells = Cells(row.Count);
         _index.FindOrAdd(row.Indices, cells);
-        _classes = Math.Max(_classes, c + 1);
+        Learn(row, cells, c, weight);
+    }
+
+    public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
+    {
+        if (weight == 0)
+        {
+            Predict(row, scores);
+            return;
+        }
+        var c = labels.ClassOf(label);
+        var known = _index.Count;
+        var cells = Cells(row.Count);
+        _index.FindOrAdd(row.Indices, cells);
+        if (_index.Count == known)
+        {
+            Predict(row, cells, known, scores);
+            Learn(row, cells, c, weight);
+            return;
+        }
+        // To the prediction, features that are new are none.
+        var seen = _seen.Length < row.Count ? (_seen = new int[Math.Max(row.Count, 2 * _seen.Length)]).AsSpan(0, row.Count) : _seen.AsSpan(0, row.Count);
+        for (var k = 0; k < cells.Length; k++) seen[k] = cells[k] <= known ? cells[k] : 0;
+        Predict(row, seen, known, scores);
+        Learn(row, cells, c, weight);
+    }
+
+    private void Predict(in Row row, ReadOnlySpan<int> cells, int features, Span<double> scores)
+    {
+        var logs = _logs.AsSpan(0, _classes);
+        var all = 0.0;
+        foreach (var rows in _rows) all += rows;
+        // One row more of each class: a class never seen is possible.
+        for (var c = 0; c < _classes; c++) logs[c] = DeterministicMath.Log((_rows[c] + 1) / (all + _classes));
+        likelihood.AddLogs(cells, row.Values, features, logs);
+        Probabilities.FromLogs(logs);
+        labels.Write(logs, scores);
+    }
+
+    private void Learn(in Row row, ReadOnlySpan<int> cells, int label, double weight)
+    {
+        weight = Math.Min(weight, FeatureLikelihood.LargestWeight);
+        _classes = Math.Max(_classes, label + 1);
         Reserve();
-        _rows[c] += weight;
-        likelihood.Learn(cells, row.Values, _index.Count, c, weight);
+        _rows[label] += weight;
+        likelihood.Learn(cells, row.Values, _index.Count, label, weight);
     }
 
     public void Save(StateWriter writer)

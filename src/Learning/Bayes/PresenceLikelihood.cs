@@ -22,6 +22,7 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
     private double[] _absent;       // by class: sum of ln(1 - p)
     private double[] _refreshed;    // by class: rows when that sum was last made anew
     private int[] _counted;         // by class: features in that sum
+    private double[] _numbers = new double[256];    // numbers of a row whose logarithms are taken together
 
     public PresenceLikelihood(double alpha, bool gaussian)
     {
@@ -37,37 +38,59 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
 
     public override void AddLogs(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, Span<double> logs)
     {
+        var classes = logs.Length;
         // Features that came after the class's sum was made were never there in its rows.
-        for (var c = 0; c < logs.Length; c++) logs[c] += _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
-        for (var k = 0; k < cells.Length; k++)
+        for (var c = 0; c < classes; c++) logs[c] += _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
+        // The logarithms of all ratios at once, and then of all variances.
+        var numbers = Numbers(2 * classes * cells.Length);
+        var used = 0;
+        foreach (var cell in cells)
         {
-            if (cells[k] == 0) continue;
-            var at = cells[k] * Classes;
-            for (var c = 0; c < logs.Length; c++)
-                logs[c] += DeterministicMath.Log((_present[at + c] + _alpha) / (_rows[c] - _present[at + c] + _alpha));
-            if (_gaussian) AddNormals(at, Math.Clamp(values[k], -LargestValue, LargestValue), logs);
+            if (cell == 0) continue;
+            var at = cell * Classes;
+            for (var c = 0; c < classes; c++) numbers[used++] = (_present[at + c] + _alpha) / (Math.Max(_rows[c] - _present[at + c], 0) + _alpha);
         }
+        var ratios = used;
+        if (_gaussian)
+            for (var k = 0; k < cells.Length; k++)
+                if (cells[k] != 0 && AddNormals(cells[k] * Classes, Math.Clamp(values[k], -LargestValue, LargestValue), logs, numbers[used..])) used += classes;
+        DeterministicLogs.InPlace(numbers[..used]);
+        for (var i = 0; i < ratios; i += classes)
+            for (var c = 0; c < classes; c++) logs[c] += numbers[i + c];
+        for (var i = ratios; i < used; i += classes)
+            for (var c = 0; c < classes; c++) logs[c] -= 0.5 * numbers[i + c];
     }
 
     public override void Learn(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, int label, double weight)
     {
         _absent[label] += (features - _counted[label]) * LogAbsent(0, label);
         _counted[label] = features;
-        foreach (var cell in cells) _absent[label] -= LogAbsent(_present[cell * Classes + label], label);
         var before = _rows[label];
         _rows[label] += weight;
+        var (old, now) = (before + 2 * _alpha, _rows[label] + 2 * _alpha);
+        var numbers = Numbers(2 * cells.Length);
         for (var k = 0; k < cells.Length; k++)
         {
             var at = cells[k] * Classes + label;
+            numbers[2 * k] = (Math.Max(before - _present[at], 0) + _alpha) / old;
             _present[at] += weight;
-            _absent[label] += LogAbsent(_present[at], label);
+            numbers[2 * k + 1] = (Math.Max(_rows[label] - _present[at], 0) + _alpha) / now;
             if (!_gaussian) continue;
             var value = Math.Clamp(values[k], -LargestValue, LargestValue);
             var deviation = value - _means[at];
+            if (deviation == 0) continue;
             _means[at] += weight / _present[at] * deviation;
             _squares[at] += weight * deviation * (value - _means[at]);
         }
-        if (features <= Few || before == 0 || _rows[label] >= 1.125 * _refreshed[label]) Refresh(label, features);
+        if (features <= Few || before == 0 || _rows[label] >= 1.125 * _refreshed[label])
+        {
+            Refresh(label, features);
+            return;
+        }
+        DeterministicLogs.InPlace(numbers);
+        var change = 0.0;
+        for (var i = 0; i < numbers.Length; i += 2) change += numbers[i + 1] - numbers[i];
+        _absent[label] += change;
     }
 
     public override void Save(StateWriter writer, int classes, int features)
@@ -158,9 +181,15 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
     private double LogAbsent(double present, int label) =>
         DeterministicMath.Log((Math.Max(_rows[label] - present, 0) + _alpha) / (_rows[label] + 2 * _alpha));
 
+    private Span<double> Numbers(int count)
+    {
+        if (count > _numbers.Length) _numbers = new double[Math.Max(count, 2 * _numbers.Length)];
+        return _numbers.AsSpan(0, count);
+    }
+
     // The variance within a class is drawn to that of all classes together, which counts as one row more: a class with few values, or all alike, is
-    // then not certain of anything. A feature that has one value besides 0 says nothing by it.
-    private void AddNormals(int at, double value, Span<double> logs)
+    // then not certain of anything. A feature that has one value besides 0 says nothing by it: no variances then, which otherwise are left for their logarithms.
+    private bool AddNormals(int at, double value, Span<double> logs, Span<double> variances)
     {
         double count = 0, mean = 0, squares = 0;
         for (var c = 0; c < logs.Length; c++)
@@ -168,11 +197,16 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
             var n = _present[at + c];
             if (n == 0) continue;
             var difference = _means[at + c] - mean;
-            squares += _squares[at + c] + difference * difference * count * n / (count + n);
-            mean += difference * n / (count + n);
+            if (count == 0) mean = _means[at + c];
+            else if (difference != 0)
+            {
+                squares += difference * difference * count * n / (count + n);
+                mean += difference * n / (count + n);
+            }
+            squares += _squares[at + c];
             count += n;
         }
-        if (!(squares > 0)) return;
+        if (!(squares > 0)) return false;
         var pooled = squares / count;
         for (var c = 0; c < logs.Length; c++)
         {
@@ -180,14 +214,23 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
             var variance = (_squares[at + c] + pooled) / (n + 1);
             var distance = value - (n > 0 ? _means[at + c] : mean);
             // No value is stranger than 30 deviations: one wild value must not outweigh all other features.
-            logs[c] -= Math.Min(distance * distance / (2 * variance), 450) + 0.5 * DeterministicMath.Log(variance);
+            logs[c] -= Math.Min(distance * distance / (2 * variance), 450);
+            variances[c] = variance;
         }
+        return true;
     }
 
     private void Refresh(int label, int features)
     {
         var sum = 0.0;
-        for (var cell = 1; cell <= features; cell++) sum += LogAbsent(_present[cell * Classes + label], label);
+        var all = _rows[label] + 2 * _alpha;
+        for (var cell = 1; cell <= features;)
+        {
+            var numbers = Numbers(Math.Min(features - cell + 1, 256));
+            for (var k = 0; k < numbers.Length; k++, cell++) numbers[k] = (Math.Max(_rows[label] - _present[cell * Classes + label], 0) + _alpha) / all;
+            DeterministicLogs.InPlace(numbers);
+            foreach (var log in numbers) sum += log;
+        }
         (_absent[label], _refreshed[label], _counted[label]) = (sum, _rows[label], features);
     }
 }
