@@ -125,16 +125,13 @@ public sealed class PipelineRuntime : IAsyncDisposable
     }
 
     /// <summary>Stops scoring on this node, what is in flight is committed, and its replica; the learner goes on wherever it runs.</summary>
-    public async Task<ScoreLegStatus> EndScoring()
-    {
-        var score = await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
-        if (_parts.Learner.Source is IAsyncDisposable source) await source.DisposeAsync().ConfigureAwait(false);
-        return score;
-    }
+    public async Task<ScoreLegStatus> EndScoring() => await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
 
     public async ValueTask DisposeAsync()
     {
         _system.Stop(_scoreLeg);
+        // Only now: the learner reads by the same source until it has left this node.
+        if (_parts.Learner.Source is IAsyncDisposable source) await source.DisposeAsync().ConfigureAwait(false);
         await _parts.Predictions.DisposeAsync().ConfigureAwait(false);
         await _parts.DeadLetters.DisposeAsync().ConfigureAwait(false);
         Replica.Dispose();
