@@ -1,0 +1,31 @@
+using StreamMLOps.Pipeline.Tests;
+using StreamMLOps.Tests;
+
+namespace StreamMLOps.EndToEnd.Tests;
+
+/// <summary>One PostgreSQL and one real broker for all specs of the cluster; each spec has a database and topics of its own.</summary>
+public sealed class ClusterServers : IDisposable
+{
+    public PostgresServer Postgres { get; } = new();
+
+    public RealBroker Broker { get; } = new();
+
+    public void Dispose()
+    {
+        Broker.Dispose();
+        Postgres.Dispose();
+    }
+}
+
+/// <summary>The specs that share <see cref="ClusterServers"/>, one after the other: some of them stop a server.</summary>
+[CollectionDefinition(Name)]
+public sealed class ClusterCollection : ICollectionFixture<ClusterServers>
+{
+    public const string Name = "cluster";
+}
+
+/// <summary>A fact that needs PostgreSQL and a broker that it may stop, reported as skipped with the reason where one is absent.</summary>
+public sealed class ClusterFactAttribute : FactAttribute
+{
+    public ClusterFactAttribute() => Skip = PostgresServer.SkipReason ?? RealBroker.SkipReason ?? RealBroker.NotOwned;
+}

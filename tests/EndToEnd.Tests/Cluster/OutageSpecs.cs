@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using StreamMLOps.Tests;
+using Xunit.Abstractions;
+
+namespace StreamMLOps.EndToEnd.Tests;
+
+/// <summary>The broker or the database is away or slow: what can go on goes on, what cannot waits, and all resumes by itself without a restart.</summary>
+[Collection(ClusterCollection.Name)]
+public sealed class OutageSpecs(ClusterServers servers, ITestOutputHelper output)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private static TimeSpan Outage => TimeSpan.FromSeconds(Rounds.Of("STREAMMLOPS_OUTAGE_SECONDS", 10));
+
+    [ClusterFact]
+    public async Task The_broker_is_killed_and_started_again_and_then_stays_away_for_a_while()
+    {
+        await using var cluster = await Producing(new TestClusterOptions());
+        foreach (var away in new[] { TimeSpan.Zero, Outage })
+        {
+            servers.Broker.Down();
+            try
+            {
+                await Task.Delay(away);
+            }
+            finally
+            {
+                servers.Broker.Up();
+            }
+            var back = await Task.WhenAll(cluster.ScoringGoesOn([.. Enumerable.Range(0, cluster.Partitions)], Patience), cluster.LearningGoesOn(Patience));
+            output.WriteLine($"broker away for {away.TotalSeconds:0} s: all partitions scored {back[0].TotalSeconds:0.0} s and learning {back[1].TotalSeconds:0.0} s after it was there again; memory {Memory(cluster)}");
+            await cluster.AllUp();
+        }
+        await ClusterPromises.Hold(cluster);
+    }
+
+    [ClusterFact]
+    public async Task The_database_is_stopped_for_a_while()
+    {
+        await using var cluster = await Producing(new TestClusterOptions(OnePartition: true));
+        servers.Postgres.Stop();
+        try
+        {
+            await ScoringKeepsItsRate(cluster, Outage, "the database stopped");
+            Assert.DoesNotContain(cluster.Running, n => n.Status!.Score != "running");
+        }
+        finally
+        {
+            servers.Postgres.Start();
+        }
+        output.WriteLine($"learning went on {(await cluster.LearningGoesOn(Patience)).TotalSeconds:0.0} s after the database was there again");
+        await ClusterPromises.Hold(cluster);
+    }
+
+    [ClusterFact]
+    public async Task The_database_answers_every_statement_200_ms_late()
+    {
+        using var proxy = new SlowProxy(servers.Postgres.Port);
+        await using var cluster = await Producing(new TestClusterOptions(DatabasePort: proxy.Port));
+        proxy.Delay = TimeSpan.FromMilliseconds(200);
+        var before = await cluster.NewestEvent();
+        await ScoringKeepsItsRate(cluster, Outage, "200 ms a statement");
+        output.WriteLine($"{await cluster.NewestEvent() - before} events were written meanwhile");
+        proxy.Delay = TimeSpan.Zero;
+        output.WriteLine($"learning went on {(await cluster.LearningGoesOn(Patience)).TotalSeconds:0.0} s after the database was quick again");
+        await ClusterPromises.Hold(cluster);
+    }
+
+    private async Task<TestCluster> Producing(TestClusterOptions options)
+    {
+        var cluster = new TestCluster(servers, output, options);
+        await cluster.StartAll();
+        await cluster.LearningGoesOn(Patience);
+        await cluster.ScoringGoesOn([.. Enumerable.Range(0, cluster.Partitions)], Patience);
+        return cluster;
+    }
+
+    // Rows that are offered meanwhile have predictions meanwhile, but for what is under way at the end.
+    private async Task ScoringKeepsItsRate(TestCluster cluster, TimeSpan time, string when)
+    {
+        var (from, rows) = (Stopwatch.GetTimestamp(), cluster.Rows.Acknowledged);
+        await Task.Delay(time);
+        var offered = cluster.Rows.Acknowledged - rows;
+        var scored = cluster.Predictions.Seen.Count(s => s.Arrived >= from);
+        output.WriteLine($"{when} for {time.TotalSeconds:0} s: {offered} rows offered, {scored} predictions, largest gap {cluster.Predictions.LargestGap([.. Enumerable.Range(0, cluster.Partitions)], from).TotalMilliseconds:0} ms");
+        Assert.True(scored >= 0.9 * offered, $"{offered} rows were offered and {scored} predictions made, {when}");
+    }
+
+    private static string Memory(TestCluster cluster) => string.Join(", ", cluster.Running.Select(n => $"{n.Status!.Memory >> 20} MiB"));
+}

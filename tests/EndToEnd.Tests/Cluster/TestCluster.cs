@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using System.Globalization;
+using Npgsql;
+using StreamMLOps.Pipeline.Tests;
+using StreamMLOps.Tests;
+using Xunit.Abstractions;
+
+namespace StreamMLOps.EndToEnd.Tests;
+
+/// <summary>What a spec's cluster is like.</summary>
+/// <param name="Nodes">How many nodes.</param>
+/// <param name="OnePartition">One partition of rows in place of four.</param>
+/// <param name="RowsPerSecond">Rate of the producer.</param>
+/// <param name="Seeds">The seed nodes of a node, by its number and all addresses; null: all of them.</param>
+/// <param name="Sqlite">A journal in each node's data folder in place of the shared PostgreSQL.</param>
+/// <param name="DatabasePort">Port by which the nodes reach PostgreSQL, that of a proxy.</param>
+internal sealed record TestClusterOptions(
+    int Nodes = 3,
+    bool OnePartition = false,
+    double RowsPerSecond = 400,
+    Func<int, string[], string[]>? Seeds = null,
+    bool Sqlite = false,
+    int? DatabasePort = null);
+
+/// <summary>Nodes of the program as processes, with a database and topics of their own, a producer of rows and a reader of the predictions.</summary>
+internal sealed class TestCluster : IAsyncDisposable
+{
+    private static int _clusters;
+    private readonly string _folder = Directory.CreateTempSubdirectory("streammlops-cluster-").FullName;
+    private readonly string _database;
+    private readonly ITestOutputHelper _output;
+
+    public TestCluster(ClusterServers servers, ITestOutputHelper output, TestClusterOptions? options = null)
+    {
+        (Servers, _output, Options) = (servers, output, options ?? new TestClusterOptions());
+        Pipeline = $"urls{Interlocked.Increment(ref _clusters)}";
+        _database = servers.Postgres.CreateDatabase();
+        TestBroker broker = servers.Broker; // whose CreateTopic() makes four partitions
+        Topic = Options.OnePartition ? servers.Broker.CreateTopic("cleanup.policy=delete") : broker.CreateTopic();
+        var (predictions, deadLetters) = (broker.CreateTopic(), broker.CreateTopic());
+        Partitions = PlainConsumer.Partitions(servers.Broker, Topic).Length;
+        // Below the ports that the system gives to outgoing connections: a node that is down must not find its port taken.
+        var ports = Enumerable.Range(0, Options.Nodes).Select(_ => FreePort.Next()).ToArray();
+        var addresses = ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{p}")).ToArray();
+        Nodes = [.. ports.Select((port, i) => new TestNode($"node {i + 1}", Path.Combine(_folder, $"node-{i + 1}"), port, n => Settings(n, Options.Seeds?.Invoke(i, addresses) ?? addresses, predictions, deadLetters)))];
+        Predictions = new PredictionTopic(servers.Broker, predictions);
+    }
+
+    public ClusterServers Servers { get; }
+
+    public TestClusterOptions Options { get; }
+
+    /// <summary>Name of the pipeline, and so of the consumer group.</summary>
+    public string Pipeline { get; }
+
+    public string Learner => $"learner/{Pipeline}/main/0";
+
+    /// <summary>Topic of the rows.</summary>
+    public string Topic { get; }
+
+    public int Partitions { get; }
+
+    public TestNode[] Nodes { get; }
+
+    public PredictionTopic Predictions { get; }
+
+    /// <summary>The producer, once <see cref="Produce"/> was called.</summary>
+    public PacedProducer Rows { get; private set; } = null!;
+
+    public string DataBase => PostgresServer.ConnectionStringOf(_database, Servers.Postgres.Port);
+
+    public IEnumerable<TestNode> Running => Nodes.Where(n => n.Runs);
+
+    /// <summary>The node that runs the learner, as the nodes say.</summary>
+    public TestNode LearnerNode => Nodes.Single(n => n.Runs && n.Address == Running.Select(r => r.Status?.LearnerNode).FirstOrDefault(a => !string.IsNullOrEmpty(a)));
+
+    /// <summary>Starts all nodes and the producer, and waits until every partition is scored and learned.</summary>
+    public async Task StartAll()
+    {
+        foreach (var node in Nodes) node.Start();
+        await Until("all nodes are up", TimeSpan.FromSeconds(120), () => Nodes.All(n => n.Status is { State: "up" } s && s.Members == Nodes.Length));
+        Produce();
+        await AllUp();
+        await LearningGoesOn(TimeSpan.FromSeconds(60));
+    }
+
+    /// <summary>Waits until all running nodes see each other and every partition has one that scores it; a node shows a partition once it has committed there.</summary>
+    public Task AllUp() => Until("all nodes are up and share the partitions", TimeSpan.FromSeconds(120), () =>
+    {
+        var running = Running.Select(n => n.Status).ToArray();
+        return running.All(s => s is { State: "up", Score: "running", Learner: "running" } && s.Members == running.Length)
+            && running.Sum(s => s!.Committed.Count) == Partitions
+            && (running.Length > Partitions || running.All(s => s!.Committed.Count > 0));
+    });
+
+    public void Produce() => Rows = new PacedProducer(Servers.Broker, Topic, Partitions, Options.RowsPerSecond);
+
+    /// <summary>Waits for something that the nodes, the database or the topics show.</summary>
+    /// <returns>How long it took.</returns>
+    public Task<TimeSpan> Until(string what, TimeSpan within, Func<bool> holds) => Until(what, within, () => Task.FromResult(holds()));
+
+    /// <summary>Waits for something that the nodes, the database or the topics show.</summary>
+    /// <returns>How long it took.</returns>
+    public async Task<TimeSpan> Until(string what, TimeSpan within, Func<Task<bool>> holds)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!await holds())
+        {
+            if (clock.Elapsed > within)
+                throw new Xunit.Sdk.XunitException($"within {within.TotalSeconds:0} s it did not come that {what}. {string.Join("\n\n", Nodes.Select(n => $"{n.Name} ({(n.Runs ? "runs" : "does not run")})\n{n.Told()}"))}");
+            await Task.Delay(25);
+        }
+        return clock.Elapsed;
+    }
+
+    /// <summary>Number of the newest event in the journal, asked of the database itself.</summary>
+    public async Task<long> NewestEvent()
+    {
+        await using var connection = new NpgsqlConnection(DataBase + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var ask = new NpgsqlCommand("select coalesce(max(sequence_number), 0) from journal where persistence_id = $1", connection) { Parameters = { new() { Value = Learner } } };
+        return (long)(await ask.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>Waits until an event is written that is not there now: learning goes on.</summary>
+    public async Task<TimeSpan> LearningGoesOn(TimeSpan within)
+    {
+        var before = await NewestEvent();
+        return await Until("learning goes on", within, async () => await NewestEvent() > before);
+    }
+
+    /// <summary>Waits until rows of each of these partitions that are produced from now on have predictions.</summary>
+    public Task<TimeSpan> ScoringGoesOn(IReadOnlyCollection<int> partitions, TimeSpan within)
+    {
+        var now = Stopwatch.GetTimestamp();
+        var scored = new HashSet<int>();
+        return Until($"partitions {string.Join(", ", partitions)} are scored", within, () =>
+        {
+            scored.UnionWith(Predictions.Seen.Where(s => s.Arrived > now && Rows.SentAt(s.Prediction.Partition, s.Prediction.Offset) > now).Select(s => s.Prediction.Partition));
+            return scored.IsSupersetOf(partitions);
+        });
+    }
+
+    public void Say(string line) => _output.WriteLine(line);
+
+    public async ValueTask DisposeAsync()
+    {
+        Rows?.Dispose();
+        foreach (var node in Nodes) await node.DisposeAsync();
+        Predictions.Dispose();
+        // STREAMMLOPS_KEEP=1 keeps settings and logs to look at.
+        if (Environment.GetEnvironmentVariable("STREAMMLOPS_KEEP") is null) Directory.Delete(_folder, recursive: true);
+    }
+
+    private string Settings(TestNode node, string[] seeds, string predictions, string deadLetters)
+    {
+        var clients = string.Join(", ", Servers.Broker.GroupClients.Select(p => $"\"{p.Key}\" = \"{p.Value}\""));
+        var journal = Options.Sqlite ? "provider = sqlite" : $"provider = postgresql, connection-string = \"{PostgresServer.ConnectionStringOf(_database, Options.DatabasePort ?? Servers.Postgres.Port)}\"";
+        return string.Create(CultureInfo.InvariantCulture, $$"""
+            stream-mlops {
+              journal { {{journal}} }
+              cluster { host = 127.0.0.1, port = {{node.Port}}, seed-nodes = [{{string.Join(", ", seeds.Select(s => $"\"{s}\""))}}] }
+              pipelines.{{Pipeline}} {
+                kafka { bootstrap-servers = "{{Servers.Broker.BootstrapServers}}", idempotent = {{(Servers.Broker.Idempotent ? "on" : "off")}}, kafka-clients { {{clients}} } }
+                source { kind = kafka, topic = "{{Topic}}", format = svmlight }
+                learn { max-rows = 200, max-wait = 5ms }
+                snapshots { every-events = 200 }
+                sink { kind = kafka, predictions = "{{predictions}}", dead-letters = "{{deadLetters}}" }
+              }
+            }
+            """);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace StreamMLOps.EndToEnd.Tests;
+
+/// <summary>A node of a <see cref="TestCluster"/>: its settings and data folder stay, its process comes and goes.</summary>
+internal sealed class TestNode(string name, string folder, int port, Func<TestNode, string> settings) : IAsyncDisposable
+{
+    private readonly List<NodeProcess> _lives = [];
+    private bool _gone = true;
+
+    public string Name { get; } = name;
+
+    public int Port { get; } = port;
+
+    public string Address { get; } = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
+
+    public bool Runs => !_gone && !Life.HasExited;
+
+    /// <summary>The latest process.</summary>
+    public NodeProcess Life => _lives[^1];
+
+    /// <summary>The newest line of the running process, null before the first.</summary>
+    public NodeStatus? Status => !Runs ? null : Statuses(Life).LastOrDefault();
+
+    /// <summary>All lines of all processes, oldest first, a list a process.</summary>
+    public IEnumerable<IReadOnlyList<NodeStatus>> History => _lives.Select(l => (IReadOnlyList<NodeStatus>)[.. Statuses(l)]);
+
+    public void Start()
+    {
+        if (Runs) throw new InvalidOperationException($"{Name} runs already");
+        Directory.CreateDirectory(folder);
+        var config = Path.Combine(folder, "node.conf");
+        File.WriteAllText(config, settings(this));
+        _lives.Add(NodeProcess.Start(["node", "--config", config, "--data-folder", Path.Combine(folder, "data"), "--json"]));
+        _gone = false;
+    }
+
+    /// <summary>kill -9.</summary>
+    public async Task Kill()
+    {
+        await Life.Kill();
+        _gone = true;
+    }
+
+    /// <summary>SIGTERM; the node drains, leaves the cluster and ends with status 0.</summary>
+    public async Task Leave()
+    {
+        Life.Interrupt();
+        int status;
+        try
+        {
+            status = await Life.Exit(TimeSpan.FromSeconds(120));
+        }
+        catch (OperationCanceledException)
+        {
+            throw new Xunit.Sdk.XunitException($"{Name} did not leave within 120 s: {Told()}");
+        }
+        _gone = true;
+        Assert.True(status == 0, $"{Name} ended with {status.ToString(CultureInfo.InvariantCulture)}: {Told()}");
+    }
+
+    /// <summary>The end of what the node said and logged, for a failure's message.</summary>
+    public string Told()
+    {
+        if (_lives.Count == 0) return "";
+        var data = Path.Combine(folder, "data");
+        var logged = Directory.Exists(data) ? Directory.GetFiles(data, "*.log").SelectMany(f => File.ReadLines(f).TakeLast(8)) : [];
+        return $"{Life.Error}\n{Life.Lines.LastOrDefault()}\n{string.Join('\n', logged)}";
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var life in _lives) await life.DisposeAsync();
+    }
+
+    private static IEnumerable<NodeStatus> Statuses(NodeProcess life) => life.Lines.Select(NodeStatus.TryParse).OfType<NodeStatus>();
+}
