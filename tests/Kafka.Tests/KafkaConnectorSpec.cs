@@ -24,12 +24,15 @@ public abstract class KafkaConnectorSpec : TestKit
 
     protected TestBroker Broker { get; }
 
+    /// <summary>What is held to this spec.</summary>
+    protected virtual KafkaConnector Connector => KafkaConnector.Confluent;
+
     [BrokerFact]
-    public async Task Equal_records_stand_at_equal_offsets_wherever_reading_starts()
+    public virtual async Task Equal_records_stand_at_equal_offsets_wherever_reading_starts()
     {
         var topic = Broker.CreateTopic();
         Broker.Fill(topic, 0, 1_000, Text);
-        var source = new KafkaSource(Broker.Consumer(topic) with { Limits = new ChunkLimits(Rows: 100) });
+        var source = Connector.Source(Broker.Consumer(topic) with { Limits = new ChunkLimits(Rows: 100) });
         var positions = source.Partitions();
         Assert.Equal([0, 1, 2, 3], positions.Select(p => p.Partition));
         Assert.All(positions, p => Assert.Equal(0, p.Next));
@@ -39,7 +42,7 @@ public abstract class KafkaConnectorSpec : TestKit
         Assert.Equal(Enumerable.Range(0, 1_000).Select(i => new Seen(i % 4, i / 4, Text(i))).OrderBy(r => (r.Partition, r.Offset)), all);
         foreach (var next in new long[] { 1, 77, 249 })
         {
-            var small = new KafkaSource(Broker.Consumer(topic) with { Limits = new ChunkLimits(Rows: 7) });
+            var small = Connector.Source(Broker.Consumer(topic) with { Limits = new ChunkLimits(Rows: 7) });
             var from = positions.Select(p => p with { Next = next }).ToArray();
             Assert.Equal(all.Where(r => r.Offset >= next), await Read(small, from, 4 * (250 - (int)next)));
         }
@@ -48,11 +51,11 @@ public abstract class KafkaConnectorSpec : TestKit
     }
 
     [BrokerFact]
-    public async Task A_chunk_accounts_for_consecutive_offsets_of_one_partition_within_its_limits()
+    public virtual async Task A_chunk_accounts_for_consecutive_offsets_of_one_partition_within_its_limits()
     {
         var topic = Broker.CreateTopic();
         Broker.Fill(topic, 0, 1_000, Text);
-        var source = new KafkaSource(Broker.Consumer(topic) with { Limits = new ChunkLimits(Rows: 16, Bytes: 300) });
+        var source = Connector.Source(Broker.Consumer(topic) with { Limits = new ChunkLimits(Rows: 16, Bytes: 300) });
         var chunks = await Chunks(source, source.Partitions(), 1_000);
         foreach (var partition in chunks.GroupBy(c => c.Partition))
         {
@@ -65,11 +68,11 @@ public abstract class KafkaConnectorSpec : TestKit
     }
 
     [BrokerFact]
-    public async Task A_record_beyond_the_limit_is_cut_and_marked()
+    public virtual async Task A_record_beyond_the_limit_is_cut_and_marked()
     {
         var topic = Broker.CreateTopic();
         Broker.Fill(topic, 0, 4, i => new string((char)('a' + i), 1_000 * (i + 1)));
-        var source = new KafkaSource(Broker.Consumer(topic) with { Limits = new ChunkLimits(RecordBytes: 1_500) });
+        var source = Connector.Source(Broker.Consumer(topic) with { Limits = new ChunkLimits(RecordBytes: 1_500) });
         var cuts = await source.ReadFrom(source.Partitions())
             .Select(chunk =>
             {
@@ -80,7 +83,7 @@ public abstract class KafkaConnectorSpec : TestKit
     }
 
     [BrokerFact]
-    public async Task A_group_goes_on_at_exactly_its_commit_with_its_ledger()
+    public virtual async Task A_group_goes_on_at_exactly_its_commit_with_its_ledger()
     {
         var topic = Broker.CreateTopic();
         Broker.Fill(topic, 0, 2_000, Text);
@@ -88,7 +91,7 @@ public abstract class KafkaConnectorSpec : TestKit
         var taken = 0;
         var enough = new TaskCompletionSource();
         var hold = new TaskCompletionSource();
-        var first = new Member("first", settings, topic, Sys.Materializer(), process: _ =>
+        var first = Join("first", settings, topic, process: _ =>
         {
             if (++taken < 60) return Task.CompletedTask;
             enough.TrySetResult();
@@ -99,22 +102,22 @@ public abstract class KafkaConnectorSpec : TestKit
         hold.SetResult();
         await leaving;
 
-        await using var second = new Member("second", settings, topic, Sys.Materializer());
+        await using var second = Join("second", settings, topic);
         await AwaitAssertAsync(() => Assert.Equal(2_000, second.Committed.Sum(c => c.Position.Next)), Deadline);
         Assert.Equal(2_000, first.Records.Count + second.Records.Count);
         Assert.Equal(2_000, first.Records.Concat(second.Records).Distinct().Count());
         Assert.InRange(first.Records.Count, 60, 1_999);
-        Assert.All(second.Committed, c => Assert.Equal((c.Position.Next, 0, 0), (c.Predicted, c.DeadLettered, c.Skipped)));
+        AssertLedger(second);
     }
 
     [BrokerFact]
-    public Task Members_that_share_partitions_eagerly_lose_no_record_and_commit_only_their_own() => Rebalances("range");
+    public virtual Task Members_that_share_partitions_eagerly_lose_no_record_and_commit_only_their_own() => Rebalances("range");
 
     [BrokerFact]
-    public Task Members_that_share_partitions_cooperatively_lose_no_record_and_commit_only_their_own() => Rebalances("cooperative-sticky");
+    public virtual Task Members_that_share_partitions_cooperatively_lose_no_record_and_commit_only_their_own() => Rebalances("cooperative-sticky");
 
     [BrokerFact]
-    public async Task A_stream_that_stands_still_keeps_its_membership_and_bounds_its_memory()
+    public virtual async Task A_stream_that_stands_still_keeps_its_membership_and_bounds_its_memory()
     {
         var topic = Broker.CreateTopic();
         var padding = new string('x', 1_000);
@@ -125,7 +128,7 @@ public abstract class KafkaConnectorSpec : TestKit
         var hold = new TaskCompletionSource();
         GC.Collect();
         var before = WorkingSet();
-        await using var member = new Member("slow", Broker.Consumer(topic) with { KafkaClients = clients, Limits = new ChunkLimits(Rows: 50) }, topic, Sys.Materializer(), process: _ =>
+        await using var member = Join("slow", Broker.Consumer(topic) with { KafkaClients = clients, Limits = new ChunkLimits(Rows: 50) }, topic, process: _ =>
         {
             started.TrySetResult();
             return hold.Task;
@@ -147,16 +150,16 @@ public abstract class KafkaConnectorSpec : TestKit
     }
 
     [BrokerFact(OwnsBroker = true)]
-    public async Task A_broker_that_goes_and_comes_back_is_waited_for()
+    public virtual async Task A_broker_that_goes_and_comes_back_is_waited_for()
     {
         var topic = Broker.CreateTopic();
         Broker.Fill(topic, 0, 400, Text);
-        await using var member = new Member("member", Broker.Consumer(topic), topic, Sys.Materializer());
-        var source = new KafkaSource(Broker.Consumer(topic));
+        await using var member = Join("member", Broker.Consumer(topic), topic);
+        var source = Connector.Source(Broker.Consumer(topic));
         var learned = new ConcurrentQueue<Seen>();
         var (stop, learning) = source.ReadFrom(source.Partitions()).ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)
             .ToMaterialized(Sink.ForEach<RawChunk>(chunk => { foreach (var r in Records(chunk)) learned.Enqueue(r); }), Keep.Both).Run(Sys.Materializer());
-        await using var sink = new KafkaSink(Broker.Producer(topic));
+        await using var sink = Connector.Sink(Broker.Producer(topic));
         await AwaitAssertAsync(() => Assert.Equal(400, member.Committed.Sum(c => c.Position.Next)), Deadline);
         await AwaitAssertAsync(() => Assert.Equal(400, learned.Count), Deadline);
 
@@ -181,7 +184,7 @@ public abstract class KafkaConnectorSpec : TestKit
     }
 
     [BrokerFact(OwnsBroker = true)]
-    public async Task A_member_that_was_away_longer_than_its_session_goes_on_from_its_commit_with_its_ledger()
+    public virtual async Task A_member_that_was_away_longer_than_its_session_goes_on_from_its_commit_with_its_ledger()
     {
         var topic = Broker.CreateTopic();
         Broker.Fill(topic, 0, 2_000, Text);
@@ -190,7 +193,7 @@ public abstract class KafkaConnectorSpec : TestKit
         var commits = new ConcurrentQueue<Made>();
         var hold = new TaskCompletionSource();
         var taken = 0;
-        await using var member = new Member("member", Broker.Consumer(topic) with { KafkaClients = clients, Limits = new ChunkLimits(Rows: 50) }, topic, Sys.Materializer(), commits,
+        await using var member = Join("member", Broker.Consumer(topic) with { KafkaClients = clients, Limits = new ChunkLimits(Rows: 50) }, topic, commits,
             _ => ++taken < 10 ? Task.CompletedTask : hold.Task);
         await AwaitConditionAsync(() => Task.FromResult(!commits.IsEmpty && taken >= 10), Deadline);
 
@@ -202,16 +205,16 @@ public abstract class KafkaConnectorSpec : TestKit
 
         await AwaitAssertAsync(() => Assert.Equal(2_000, member.Committed.Sum(c => c.Position.Next)), Deadline);
         Assert.Equal(2_000, member.Records.Distinct().Count());
-        Assert.All(member.Committed, c => Assert.Equal((c.Position.Next, 0, 0), (c.Predicted, c.DeadLettered, c.Skipped)));
+        AssertLedger(member);
         _output.WriteLine($"scored again: {member.Records.Count - 2_000}");
     }
 
     [BrokerFact]
-    public async Task A_position_that_is_none_of_the_log_fails_the_stream_in_one_line_that_says_what_to_do()
+    public virtual async Task A_position_that_is_none_of_the_log_fails_the_stream_in_one_line_that_says_what_to_do()
     {
         var topic = Broker.CreateTopic();
         Broker.Fill(topic, 0, 40, Text);
-        var source = new KafkaSource(Broker.Consumer(topic));
+        var source = Connector.Source(Broker.Consumer(topic));
         var position = source.Partitions()[1];
 
         var beyond = await Refused(source.ReadFrom([position with { Next = 11 }]));
@@ -223,47 +226,47 @@ public abstract class KafkaConnectorSpec : TestKit
     }
 
     [BrokerFact]
-    public async Task A_topic_that_is_not_there_is_refused()
+    public virtual async Task A_topic_that_is_not_there_is_refused()
     {
-        var source = new KafkaSource(Broker.Consumer("no-such-topic"));
+        var source = Connector.Source(Broker.Consumer("no-such-topic"));
         Assert.Contains("topic no-such-topic is not there", Assert.Throws<SourceException>(() => source.Partitions()).Message);
         Assert.Contains("topic no-such-topic is not there", await Refused(source.ReadFrom([default])));
         Assert.Contains("topic no-such-topic is not there", await Refused(source.Subscribe("group").Chunks));
     }
 
     [BrokerFact]
-    public async Task A_fault_in_kafka_clients_is_named()
+    public virtual async Task A_fault_in_kafka_clients_is_named()
     {
         var topic = Broker.CreateTopic();
         var settings = Broker.Consumer(topic);
-        Assert.Contains("no.such.key", await Refused(new KafkaSource(settings with { KafkaClients = settings.KafkaClients.Add("no.such.key", "1") }).Subscribe("g").Chunks));
-        Assert.Contains("enable.auto.commit", await Refused(new KafkaSource(settings with { KafkaClients = settings.KafkaClients.Add("enable.auto.commit", "true") }).Subscribe("g").Chunks));
-        Assert.Contains("no.such.key", Assert.Throws<SinkException>(() => new KafkaSink(Broker.Producer(topic) with { KafkaClients = settings.KafkaClients.Add("no.such.key", "1") })).Message);
+        Assert.Contains("no.such.key", await Refused(Connector.Source(settings with { KafkaClients = settings.KafkaClients.Add("no.such.key", "1") }).Subscribe("g").Chunks));
+        Assert.Contains("enable.auto.commit", await Refused(Connector.Source(settings with { KafkaClients = settings.KafkaClients.Add("enable.auto.commit", "true") }).Subscribe("g").Chunks));
+        Assert.Contains("no.such.key", Assert.Throws<SinkException>(() => Connector.Sink(Broker.Producer(topic) with { KafkaClients = settings.KafkaClients.Add("no.such.key", "1") })).Message);
     }
 
     [BrokerFact]
-    public async Task A_sink_writes_all_records_in_order_and_completes_when_they_are_acknowledged()
+    public virtual async Task A_sink_writes_all_records_in_order_and_completes_when_they_are_acknowledged()
     {
         var topic = Broker.CreateTopic();
         var key = "one key, so one partition"u8.ToArray();
-        await using var sink = new KafkaSink(Broker.Producer(topic) with { MaxInFlight = 100 });
+        await using var sink = Connector.Sink(Broker.Producer(topic) with { MaxInFlight = 100 });
         var batches = Enumerable.Range(0, 20).Select(i => Batch(i * 100, 100, "", key)).ToArray();
         var writes = batches.Select(b => sink.Write(b).AsTask()).ToArray(); // overlapping
         await Task.WhenAll(writes).WaitAsync(Deadline);
         await sink.Flush();
         foreach (var batch in batches) batch.Dispose();
 
-        var source = new KafkaSource(Broker.Consumer(topic));
+        var source = Connector.Source(Broker.Consumer(topic));
         var read = await Read(source, source.Partitions(), 2_000);
         Assert.Single(read.Select(r => r.Partition).Distinct());
         Assert.Equal(Enumerable.Range(0, 2_000).Select(Text), read.Select(r => r.Text));
     }
 
     [BrokerFact]
-    public async Task A_record_that_the_broker_will_never_take_fails_the_write()
+    public virtual async Task A_record_that_the_broker_will_never_take_fails_the_write()
     {
         var topic = Broker.CreateTopic();
-        await using var sink = new KafkaSink(Broker.Producer(topic));
+        await using var sink = Connector.Sink(Broker.Producer(topic));
         using var records = new RecordBatch();
         records.Add("small"u8);
         records.Add(new byte[2 << 20]);
@@ -280,10 +283,10 @@ public abstract class KafkaConnectorSpec : TestKit
         return refusal.Message;
     }
 
-    protected async Task<List<Seen>> Read(KafkaSource source, IReadOnlyList<PartitionPosition> positions, int records) =>
+    protected async Task<List<Seen>> Read(ITopicSource source, IReadOnlyList<PartitionPosition> positions, int records) =>
         [.. (await Chunks(source, positions, records)).SelectMany(c => c.Records).OrderBy(r => (r.Partition, r.Offset))];
 
-    protected async Task<List<(int Partition, long From, long To, List<Seen> Records)>> Chunks(KafkaSource source, IReadOnlyList<PartitionPosition> positions, int records,
+    protected async Task<List<(int Partition, long From, long To, List<Seen> Records)>> Chunks(ITopicSource source, IReadOnlyList<PartitionPosition> positions, int records,
         Func<(int Partition, long From, long To, List<Seen> Records), bool>? last = null)
     {
         var left = records;
@@ -299,6 +302,13 @@ public abstract class KafkaConnectorSpec : TestKit
     {
         using (chunk) return [.. Enumerable.Range(0, chunk.Count).Select(i => new Seen(chunk.Partition, chunk.OffsetOf(i), Encoding.UTF8.GetString(chunk[i])))];
     }
+
+    /// <summary>All that lies below a member's positions is in its ledger, whoever processed it.</summary>
+    protected virtual void AssertLedger(Member member) =>
+        Assert.All(member.Committed, c => Assert.Equal((c.Position.Next, 0, 0), (c.Predicted, c.DeadLettered, c.Skipped)));
+
+    private Member Join(string name, ConsumerSettings settings, string topic, ConcurrentQueue<Made>? commits = null, Func<RawChunk, Task>? process = null) =>
+        new(Connector, name, settings, topic, Sys.Materializer(), commits, process);
 
     private static RecordBatch Batch(int from, int count, string prefix, byte[]? key = null)
     {
@@ -326,22 +336,22 @@ public abstract class KafkaConnectorSpec : TestKit
         var settings = Broker.Consumer(topic) with { Limits = new ChunkLimits(Rows: 20), KafkaClients = Broker.GroupClients.Add("partition.assignment.strategy", strategy) };
         var commits = new ConcurrentQueue<Made>();
         var members = new List<Member>();
-        Member Join(string name)
+        Member Guest(string name)
         {
-            var member = new Member(name, settings, topic, Sys.Materializer(), commits);
+            var member = Join(name, settings, topic, commits);
             members.Add(member);
             return member;
         }
         int Distinct() => members.SelectMany(m => m.Records).Select(r => (r.Partition, r.Offset)).Distinct().Count();
 
-        var stays = Join("a");
+        var stays = Guest("a");
         Member? guest = null;
         for (var round = 0; round < Rounds; round++)
         {
             Task moved;
             if (round % 2 == 0)
             {
-                var joined = guest = Join($"guest {round}");
+                var joined = guest = Guest($"guest {round}");
                 // Keeps records coming until the guest has some: then partitions have moved.
                 moved = AwaitConditionAsync(() => Task.FromResult(!joined.Records.IsEmpty), Deadline, TimeSpan.FromMilliseconds(50));
             }
@@ -360,7 +370,7 @@ public abstract class KafkaConnectorSpec : TestKit
         }
 
         await AwaitAssertAsync(() => Assert.Equal(written, stays.Committed.Sum(c => c.Position.Next)), Deadline);
-        Assert.All(stays.Committed, c => Assert.Equal((c.Position.Next, 0, 0), (c.Predicted, c.DeadLettered, c.Skipped)));
+        AssertLedger(stays);
         foreach (var partition in commits.GroupBy(c => c.Commit.Position.Partition))
         {
             var next = partition.Select(c => c.Commit.Position.Next).ToArray();

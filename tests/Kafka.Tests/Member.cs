@@ -16,14 +16,14 @@ public sealed record Made(string Member, CommittedPartition Commit);
 /// <summary>A member of a group: a score leg in small, which processes chunks, commits last, and keeps the ledger as the real one does.</summary>
 public sealed class Member : IAsyncDisposable
 {
-    private readonly KafkaSource _source;
+    private readonly ITopicSource _source;
     private readonly ISubscription _subscription;
     private readonly UniqueKillSwitch _stop;
 
-    public Member(string name, ConsumerSettings settings, string group, IMaterializer materializer, ConcurrentQueue<Made>? commits = null, Func<RawChunk, Task>? process = null)
+    public Member(KafkaConnector connector, string name, ConsumerSettings settings, string group, IMaterializer materializer, ConcurrentQueue<Made>? commits = null, Func<RawChunk, Task>? process = null)
     {
         Name = name;
-        _source = new KafkaSource(settings);
+        _source = connector.Source(settings);
         _subscription = _source.Subscribe(group);
         (_stop, Done) = _subscription.Chunks
             .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)

@@ -72,7 +72,7 @@ internal sealed class ChunkQueue(int capacity, bool commits)
         }
     }
 
-    /// <summary>Adds a chunk, waiting for room.</summary>
+    /// <summary>Adds a chunk, waiting for room; one whose partition is taken away already is thrown away.</summary>
     /// <returns>False where there was none in time, or the queue is closing.</returns>
     public bool TryAdd(AssignedPartition partition, RawChunk chunk, TimeSpan wait)
     {
@@ -80,6 +80,11 @@ internal sealed class ChunkQueue(int capacity, bool commits)
         lock (_lock)
         {
             if (!AwaitRoom(wait)) return false;
+            if (partition.Released)
+            {
+                chunk.Dispose();
+                return true;
+            }
             _chunks.AddLast((partition, chunk));
             if (_hungry) wake = _wake;
             _hungry = false;
@@ -92,6 +97,12 @@ internal sealed class ChunkQueue(int capacity, bool commits)
     public bool HasRoom
     {
         get { lock (_lock) return _chunks.Count < capacity && !_closing; }
+    }
+
+    /// <summary>Whether the stream has nothing that is to be committed.</summary>
+    public bool IsCommitted
+    {
+        get { lock (_lock) return _leaving.Count == 0 && _held.Values.All(p => p.InFlight.Count == 0); }
     }
 
     /// <summary>Takes the next chunk. False: there is none, and <see cref="OnReady"/>'s action is called when there may be; or the end is reached.</summary>

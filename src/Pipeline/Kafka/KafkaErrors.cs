@@ -35,4 +35,14 @@ internal static class KafkaErrors
 
     public static SourceException WrongPartition(string name, int partition, IReadOnlyCollection<int> there) =>
         new($"{name} has {there.Count} partitions and was asked for partition {partition}: this position belongs to another source.");
+
+    /// <summary>A message that was not written, and what to do.</summary>
+    public static SinkException NotTaken(string name, string bootstrapServers, Error error) => new(error.Code switch
+    {
+        ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge => $"{name}: the broker takes no message as large as this one ({error.Reason}). Raise message.max.bytes, of the topic and in kafka-clients.",
+        ErrorCode.TopicAuthorizationFailed => $"{name}: the broker denies access ({error.Reason}). Grant this user Write on the topic.",
+        ErrorCode.Local_UnknownTopic or ErrorCode.UnknownTopicOrPart => $"{name} is not there: the brokers at {bootstrapServers} do not know it. Create it, or correct the name.",
+        ErrorCode.SaslAuthenticationFailed or ErrorCode.Local_Authentication => $"{name}: the broker refuses the credentials ({error.Reason}). Check the sasl.* keys in kafka-clients.",
+        _ => $"{name}: a message was not taken: {error.Reason}.",
+    });
 }

@@ -98,15 +98,6 @@ public sealed class KafkaSink : ISink
         }
     }
 
-    private SinkException Refusal(Error error) => new(error.Code switch
-    {
-        ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge => $"{Name}: the broker takes no message as large as this one ({error.Reason}). Raise message.max.bytes, of the topic and in kafka-clients.",
-        ErrorCode.TopicAuthorizationFailed => $"{Name}: the broker denies access ({error.Reason}). Grant this user Write on the topic.",
-        ErrorCode.Local_UnknownTopic or ErrorCode.UnknownTopicOrPart => $"{Name} is not there: the brokers at {_settings.BootstrapServers} do not know it. Create it, or correct the name.",
-        ErrorCode.SaslAuthenticationFailed or ErrorCode.Local_Authentication => $"{Name}: the broker refuses the credentials ({error.Reason}). Check the sasl.* keys in kafka-clients.",
-        _ => $"{Name}: a message was not taken: {error.Reason}.",
-    });
-
     /// <summary>The acknowledgements of one write: the first refusal fails it, once all are in.</summary>
     private sealed class Acknowledgements
     {
@@ -131,7 +122,7 @@ public sealed class KafkaSink : ISink
             if (error.IsError) Interlocked.CompareExchange(ref _error, error, null);
             _sink._room.Release();
             if (Interlocked.Decrement(ref _left) > 0) return;
-            if (_error is { } refused) _all.SetException(_sink.Refusal(refused));
+            if (_error is { } refused) _all.SetException(KafkaErrors.NotTaken(_sink.Name, _sink._settings.BootstrapServers, refused));
             else _all.SetResult();
         }
     }

@@ -11,7 +11,7 @@ namespace StreamMLOps.Pipeline;
 /// <see cref="Trouble"/> says so meanwhile. It fails only where a person must act: the topic is missing or was made again, records are
 /// gone by retention, access is denied.
 /// </summary>
-public sealed class KafkaSource(ConsumerSettings settings) : ISource, IAsyncDisposable
+public sealed class KafkaSource(ConsumerSettings settings) : ITopicSource
 {
     private readonly ConcurrentDictionary<ConsumerThread, ClientHealth> _consumers = [];
 

@@ -40,8 +40,9 @@ public sealed class BrokerTestCase : XunitTestCase
 
     protected override string? GetSkipReason(IAttributeInfo fact)
     {
+        if (base.GetSkipReason(fact) is { } skipped) return skipped;
         if (PeerClient.WhyNot(fact.GetNamedArgument<string?>(nameof(BrokerFactAttribute.Program))) is { } missing) return missing;
-        if (!TestMethod.TestClass.Class.GetCustomAttributes(typeof(RequiresRealBrokerAttribute).AssemblyQualifiedName!).Any()) return base.GetSkipReason(fact);
+        if (!TestMethod.TestClass.Class.GetCustomAttributes(typeof(RequiresRealBrokerAttribute).AssemblyQualifiedName!).Any()) return null;
         return RealBroker.SkipReason ?? (fact.GetNamedArgument<bool>(nameof(BrokerFactAttribute.OwnsBroker)) ? RealBroker.NotOwned : null);
     }
 }
