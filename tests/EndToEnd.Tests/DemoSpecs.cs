@@ -23,6 +23,23 @@ public sealed class DemoSpecs : IDisposable
     }
 
     [Fact]
+    public async Task With_a_broker_of_its_own_it_runs_from_Kafka_to_Kafka_and_again_in_a_new_epoch()
+    {
+        var lineages = new List<string>();
+        for (var start = 0; start < 2; start++)
+        {
+            var (status, output, error) = await NodeProcess.Run("demo", "--kafka", "--rows", "6000", "--data-folder", _folder, "--plain");
+            Assert.True(status == 0, output + error);
+            Assert.Contains("Kafka broker at 127.0.0.1:", output);
+            Assert.Contains("6,000 rows scored and 6,000 learned", output);
+            Assert.Contains("100 identical", output);
+            Assert.Equal(4, output.Split("balances").Length - 1);
+            lineages.Add(System.Text.RegularExpressions.Regex.Match(output, @"version (kafka-\d+-\d+)/0/").Groups[1].Value);
+        }
+        Assert.Equal(2, lineages.Distinct().Count());
+    }
+
+    [Fact]
     public async Task Interrupted_it_drains_and_run_again_it_goes_on_from_where_it_was()
     {
         string[] demo = ["demo", "--rows", "150000", "--data-folder", _folder];

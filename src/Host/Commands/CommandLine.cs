@@ -75,9 +75,10 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         var format = new Option<string?>("--format") { Description = "Format of the file; without it, by its name." };
         format.AcceptOnlyFromAmong("svmlight", "json", "csv", "text");
         var audit = new Option<int>("--audit") { Description = "Predictions to recompute at the end, chosen at random.", DefaultValueFactory = _ => 100, HelpName = "N" };
+        var kafka = new Option<bool>("--kafka") { Description = "From Kafka to Kafka: a broker in this process, whose topics any Kafka client can look at." };
         var command = new Command("demo", "Learn a stream of URLs while scoring it, then recompute predictions. Run again, it goes on from where it was.")
         {
-            rows, seed, data, format, _dataFolder, _config, audit, _plain,
+            rows, seed, data, format, kafka, _dataFolder, _config, audit, _plain,
         };
         command.SetAction((parsed, _) =>
         {
@@ -90,10 +91,30 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
                 ?? (settings.At("stream-mlops.data-folder") is null ? Path.Combine("streammlops-data", parsed.GetValue(data) is { } f ? $"demo-{Path.GetFileName(f).Split('.')[0]}" : "demo") : null);
             if (folder is not null) options = options.Overlay(ConfigNodes.At("stream-mlops.data-folder", new ConfigNode.Text(folder)));
             if (parsed.GetValue(audit) < 0) throw new BadInputException("--audit must be 0 or more");
+            if (parsed.GetValue(kafka))
+            {
+                if (parsed.GetValue(data) is not null) throw new BadInputException("--kafka feeds the generated stream; leave --data out");
+                return DemoKafka(settings, options, pipelines[0], parsed.GetValue(_dataFolder), parsed.GetValue(audit), parsed.GetValue(_plain), parsed.GetValue(_verbose), stop);
+            }
             return new RunCommand(nodes, terminal, time).Run(
                 new RunRequest([settings, HoconDocument.Of("command line", options)], pipelines[0], parsed.GetValue(audit), Stages: true, parsed.GetValue(_plain), parsed.GetValue(_verbose)), stop);
         });
         return command;
+    }
+
+    private async Task<int> DemoKafka(HoconDocument settings, ConfigNode.Map options, string pipeline, string? folder, int audit, bool plain, bool verbose, CancellationToken stop)
+    {
+        var generator = SettingsFile.Validate([settings, HoconDocument.Of("command line", options)]).Settings!.Pipelines[0].Source.Generator;
+        using var broker = new EmbeddedBroker(
+            new UrlGeneratorSettings(generator.Rows, generator.Seed) { RowsPerDay = generator.RowsPerDay, Noise = generator.Noise, Positives = generator.Positives }, audit, seed: Random.Shared.Next());
+        var path = $"stream-mlops.pipelines.{pipeline}";
+        options = options.Overlay(broker.Settings(path, time.GetUtcNow()))
+            .Overlay(ConfigNodes.At("stream-mlops.data-folder", new ConfigNode.Text(folder ?? Path.Combine("streammlops-data", "demo-kafka"))));
+        terminal.Out.WriteLine($"Kafka broker at {broker.BootstrapServers} (librdkafka {NativeLibrdkafka.Version}, in this process, gone with it): topics {EmbeddedBroker.Features}, {EmbeddedBroker.Predictions}, {EmbeddedBroker.DeadLetters}.");
+        terminal.Out.WriteLine($"Look at it with any client:  kcat -b {broker.BootstrapServers} -t {EmbeddedBroker.Predictions} -o end");
+        broker.Start();
+        return await new RunCommand(nodes, terminal, time).Run(
+            new RunRequest([settings, HoconDocument.Of("command line", options)], pipeline, audit, Stages: true, plain, verbose, broker), stop).ConfigureAwait(false);
     }
 
     private static ConfigNode.Map DemoOptions(string source, long? rows, ulong? seed, string? data, string? format)

@@ -10,7 +10,8 @@ namespace StreamMLOps.Host;
 /// <param name="Stages">Whether the summary shows where time went.</param>
 /// <param name="Plain">Lines even on a terminal.</param>
 /// <param name="Verbose">Warnings of the actors to standard error, too.</param>
-public sealed record RunRequest(IReadOnlyList<HoconDocument> Layers, string? Pipeline, int Audit, bool Stages, bool Plain, bool Verbose);
+/// <param name="Broker">The demo's own broker, which ends the run once all of its rows are learned; null where there is none.</param>
+public sealed record RunRequest(IReadOnlyList<HoconDocument> Layers, string? Pipeline, int Audit, bool Stages, bool Plain, bool Verbose, EmbeddedBroker? Broker = null);
 
 /// <summary>Runs one pipeline until its source ends or a person stops it.</summary>
 public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvider time)
@@ -49,7 +50,7 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
             {
                 var status = await node.Status().ConfigureAwait(false);
                 facts = tracker.Next(status);
-                var done = status.Finished || status.Refusal is not null;
+                var done = status.Finished || status.Refusal is not null || request.Broker?.Advance(status) == true;
                 if (done || shown == TimeSpan.MinValue || facts.Elapsed - shown >= display.Interval)
                 {
                     shown = facts.Elapsed;
@@ -78,21 +79,21 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
             terminal.Out.WriteLine("Run it again to go on from here.");
             return balance;
         }
-        var audited = request.Audit == 0 ? ExitStatus.Ok : await Audit(node, request.Audit, pipeline, folder, stop).ConfigureAwait(false);
+        var audited = request.Audit == 0 ? ExitStatus.Ok : await Audit(node, request, pipeline, folder, stop).ConfigureAwait(false);
         return balance != ExitStatus.Ok ? balance : audited;
     }
 
-    private async Task<int> Audit(INode node, int count, PipelineSettings pipeline, DataFolder folder, CancellationToken stop)
+    private async Task<int> Audit(INode node, RunRequest request, PipelineSettings pipeline, DataFolder folder, CancellationToken stop)
     {
         var started = time.GetTimestamp();
-        var chosen = PredictionFile.Sample(pipeline.Sink.Predictions, TextReader.Null, count, seed: Random.Shared.Next());
+        var chosen = request.Broker?.Kept() ?? PredictionFile.Sample(pipeline.Sink.Predictions, TextReader.Null, request.Audit, seed: Random.Shared.Next());
         var results = await node.Audit(chosen, stop).ConfigureAwait(false);
         terminal.Out.WriteLine();
         terminal.Out.WriteLine(AuditReport.Total(results, time.GetElapsedTime(started)));
         // Identical ones all look alike: the last of them show what was compared. All others are shown.
         var shown = results.Where(r => r.Outcome != AuditOutcome.Identical).Concat(results.Where(r => r.Outcome == AuditOutcome.Identical).TakeLast(2));
         foreach (var r in shown) terminal.Out.WriteLine($"  {AuditReport.Line(r)}");
-        Summary.WriteNext(terminal.Out, folder, results.Count > 0 ? results[^1].Prediction.Id : null);
+        Summary.WriteNext(terminal.Out, folder, pipeline.Sink.Kind == SinkKind.File, results.Count > 0 ? results[^1].Prediction.Id : null);
         return AuditReport.Status(results);
     }
 

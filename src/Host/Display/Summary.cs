@@ -18,8 +18,8 @@ public static class Summary
         Line(output, "model", $"{pipeline.Model.Kind} version {learner.Version}, {Figures.Count(learner.Features)} features");
         Line(output, "progressive", $"error {Figures.Percent(facts.Metric("error"))}, AUC {Figures.Number(facts.Metric("roc-auc"))}, F1 {Figures.Number(facts.Metric("f1"))}, log-loss {Figures.Number(facts.Metric("log-loss"))} over {Figures.Count(learner.Rows)} rows");
         foreach (var l in status.Ledger) Ledger(output, l);
-        Line(output, "predictions", Relative(pipeline.Sink.Predictions));
-        Line(output, "dead letters", facts.DeadLetters == 0 ? "none" : $"{Figures.Count(facts.DeadLetters)} in {Relative(pipeline.Sink.DeadLetters)}");
+        Line(output, "predictions", Destination(pipeline, pipeline.Sink.Predictions));
+        Line(output, "dead letters", facts.DeadLetters == 0 ? "none" : $"{Figures.Count(facts.DeadLetters)} in {Destination(pipeline, pipeline.Sink.DeadLetters)}");
         Line(output, "journal", $"{Figures.Megabytes(learner.JournalBytes)} of events in {Relative(folder.Journal)}");
     }
 
@@ -37,14 +37,20 @@ public static class Summary
     }
 
     /// <summary>How to recompute a prediction later.</summary>
-    public static void WriteNext(TextWriter output, DataFolder folder, string? id)
+    public static void WriteNext(TextWriter output, DataFolder folder, bool predictionsAreInFolder, string? id)
     {
         output.WriteLine();
-        output.WriteLine("Recompute any prediction, bit for bit:");
-        output.WriteLine($"  {Program} audit --data-folder {Relative(folder.Path)} --id {id ?? "ID"}");
+        if (predictionsAreInFolder)
+        {
+            output.WriteLine("Recompute any prediction, bit for bit:");
+            output.WriteLine($"  {Program} audit --data-folder {Relative(folder.Path)} --id {id ?? "ID"}");
+        }
         output.WriteLine("Fold the whole journal from nothing and compare every fingerprint:");
         output.WriteLine($"  {Program} verify --data-folder {Relative(folder.Path)}");
     }
+
+    private static string Destination(PipelineSettings pipeline, string name) =>
+        pipeline.Sink.Kind == SinkKind.File ? Relative(name) : $"topic {name} at {pipeline.Kafka.BootstrapServers}";
 
     private static void Ledger(TextWriter output, LedgerLine l)
     {
