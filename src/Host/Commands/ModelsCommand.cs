@@ -37,6 +37,7 @@ public static class ModelsCommand
         Parameter.Integer i => i.Default.ToString(CultureInfo.InvariantCulture),
         Parameter.Flag f => f.Default ? "on" : "off",
         Parameter.Choice c => c.Default,
+        Parameter.Choices c => $"[{string.Join(", ", c.Default.Items.OfType<ConfigNode.Text>().Select(i => i.Value))}]",
         Parameter.Model m => m.Default.Fields.TryGetValue("algorithm", out var a) && a is ConfigNode.Text t ? t.Value : "{}",
         _ => "[]",
     };

@@ -18,6 +18,9 @@ public abstract record Parameter(string Name, string Doc)
     /// <summary>on/off, true/false, yes/no.</summary>
     public sealed record Flag(string Name, bool Default, string Doc) : Parameter(Name, Doc);
 
+    /// <summary>A text.</summary>
+    public sealed record Words(string Name, string Default, string Doc) : Parameter(Name, Doc);
+
     /// <summary>
     /// One of several options, each with parameters of its own: <c>optimizer = adagrad</c> or
     /// <c>optimizer { adagrad { rate = 0.1 } }</c>.
@@ -71,6 +74,9 @@ public sealed class ParameterValues
     /// <summary>The value of a <see cref="Parameter.Flag"/>.</summary>
     public bool Flag(string name) => (bool)_values[name];
 
+    /// <summary>The value of a <see cref="Parameter.Words"/>.</summary>
+    public string Words(string name) => (string)_values[name];
+
     /// <summary>The chosen option of a <see cref="Parameter.Choice"/> and its own parameters.</summary>
     public (string Option, ParameterValues Values) Choice(string name) => ((string, ParameterValues))_values[name];
 
@@ -95,6 +101,7 @@ public sealed class ParameterValues
             {
                 (string option, ParameterValues inner) => ToConfig(option, inner),
                 ImmutableArray<(string Option, ParameterValues Values)> list => new ConfigNode.List([.. list.Select(c => ToConfig(c.Option, c.Values))]),
+                string text => new ConfigNode.Text(text),
                 ModelSpec model => model.ToConfig(),
                 ImmutableArray<ModelSpec> list => new ConfigNode.List([.. list.Select(m => (ConfigNode)m.ToConfig())]),
                 _ => new ConfigNode.Text(Canonical(value)),
@@ -113,6 +120,8 @@ public sealed class ParameterValues
         double d => d.ToString("R", CultureInfo.InvariantCulture),
         long l => l.ToString(CultureInfo.InvariantCulture),
         bool b => b ? "on" : "off",
+        // Quoted, so that no text can look like the settings after it.
+        string s => $"\"{s.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"",
         (string option, ParameterValues inner) => $"{option}{inner.ToCanonicalString()}",
         ImmutableArray<(string Option, ParameterValues Values)> list => "[" + string.Join(",", list.Select(c => c.Option + c.Values.ToCanonicalString())) + "]",
         ModelSpec m => m.ToCanonicalString(),
@@ -141,6 +150,11 @@ public sealed class ParameterValues
                 if (given is ConfigNode.Text { Value: "on" or "true" or "yes" }) return true;
                 if (given is ConfigNode.Text { Value: "off" or "false" or "no" }) return false;
                 faults.Add(new(path, $"must be on or off, not {Show(given)}"));
+                return p.Default;
+            case Parameter.Words p:
+                if (given is null) return p.Default;
+                if (given is ConfigNode.Text words) return words.Value;
+                faults.Add(new(path, $"must be a text, not {Show(given)}"));
                 return p.Default;
             case Parameter.Choice p:
                 return ReadChoice(p, given, path, faults);

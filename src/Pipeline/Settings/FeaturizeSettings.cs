@@ -43,7 +43,16 @@ public sealed record FeaturizerSpec(string Name, ParameterValues Values)
         new("hash", "Folds names and indices into 2^bits indices; features that meet are summed.",
             new Parameter.Integer("bits", 24, 1, 32, "Bits of the index."),
             new Parameter.Integer("salt", 0, 0, long.MaxValue, "Other salts let other features meet.")),
+        new("url", "Takes URLs apart: tokens of host, path and query, lengths, entropies, and what looks odd.", Field),
+        new("ngrams", "Counts n characters or n words in a row.",
+            Field,
+            new Parameter.Choice("unit", "chars", [new Option("chars", "Characters."), new Option("words", "Words.")], "What is in a row."),
+            new Parameter.Integer("min", 3, 1, 8, "Smallest n."),
+            new Parameter.Integer("max", 3, 1, 8, "Largest n; no less than min.")),
+        new("date", "Parts of a moment in milliseconds since 1970: hour, weekday, day, month, weekend; in UTC.", Field),
     ];
+
+    private static Parameter Field => new Parameter.Words("field", "", "The field whose texts are taken apart, where texts are features FIELD=TEXT; empty: every feature with a name is a text.");
 
     /// <summary>Reads <c>NAME</c> or <c>{ NAME { ...parameters } }</c>.</summary>
     public static FeaturizerSpec? Read(ConfigNode node, string path, ICollection<ConfigFault> faults)
@@ -55,7 +64,12 @@ public sealed record FeaturizerSpec(string Name, ParameterValues Values)
             _ => ("", ConfigNode.Map.Empty),
         };
         var option = Options.FirstOrDefault(o => o.Name == name);
-        if (option is not null) return new FeaturizerSpec(name, ParameterValues.Read(option.Parameters, parameters, $"{path}.{name}", faults));
+        if (option is not null)
+        {
+            var values = ParameterValues.Read(option.Parameters, parameters, $"{path}.{name}", faults);
+            if (name == "ngrams" && values.Integer("max") < values.Integer("min")) faults.Add(new($"{path}.{name}.max", "must be no less than min"));
+            return new FeaturizerSpec(name, values);
+        }
         faults.Add(new(path, $"must be one of {string.Join(", ", Options.Select(o => o.Name))}, not {SettingsReader.Show(node)}"));
         return null;
     }

@@ -1,3 +1,5 @@
+using StreamMLOps.Learning;
+
 namespace StreamMLOps.Pipeline;
 
 /// <summary>Makes the parts of the graph that settings name.</summary>
@@ -72,11 +74,22 @@ public static class SettingsParts
         new(pipeline.Name, pipeline.Limits.DeadLetterShare, pipeline.Limits.DeadLetterWindow, say);
 
     /// <summary>The featurizers as one.</summary>
-    public static IFeaturizer Create(this FeaturizeSettings settings) => FeaturizerChain.Of([.. settings.Steps.Select(Create)]);
+    public static IFeaturizer Create(this FeaturizeSettings settings)
+    {
+        var steps = settings.Steps.Select(Create).ToList();
+        // Names are for the steps between; a model takes rows without.
+        if (steps.Count > 0 && steps[^1] is TextFeaturizer) steps.Add(new IdentityFeaturizer());
+        return FeaturizerChain.Of(steps);
+    }
 
     private static IFeaturizer Create(FeaturizerSpec step) => step.Name switch
     {
         "hash" => new HashFeaturizer((int)step.Values.Integer("bits"), (ulong)step.Values.Integer("salt")),
+        "url" => Text(step, new UrlFeaturizer()),
+        "ngrams" => Text(step, new NGramFeaturizer(step.Values.Choice("unit").Option == "words", (int)step.Values.Integer("min"), (int)step.Values.Integer("max"))),
+        "date" => Text(step, new DateFeaturizer()),
         _ => throw new InvalidOperationException($"no featurizer {step.Name}"),
     };
+
+    private static TextFeaturizer Text(FeaturizerSpec step, ITextFeaturizer featurizer) => new(featurizer, step.Values.Words("field"), step.ToString());
 }

@@ -91,7 +91,7 @@ public sealed class NodeSettingsTests
             "stream-mlops.pipelines.x.source.chunk-rows: must be a whole number from 1 to 65536, not '0' (my.conf, line 7)",
             "stream-mlops.pipelines.x.source.follow: must be on or off, not 'perhaps' (my.conf, line 7)",
             "stream-mlops.pipelines.x.featurize[0].hash.bits: must be a whole number from 1 to 32, not '99' (my.conf, line 9)",
-            "stream-mlops.pipelines.x.featurize[1]: must be one of hash, not 'shuffle' (my.conf, line 9)",
+            "stream-mlops.pipelines.x.featurize[1]: must be one of hash, url, ngrams, date, not 'shuffle' (my.conf, line 9)",
             "stream-mlops.pipelines.x.snapshots: must be a block { }, not 'often' (my.conf, line 10)",
             "stream-mlops.pipelines.x.sink.predictions: must name a file (my.conf, line 11)",
             "stream-mlops.pipelines.Y: a pipeline's name is made of lower-case letters, digits and hyphens (my.conf, line 13)",
