@@ -1,0 +1,248 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using FASTER.core;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>
+/// A pending store in Microsoft FASTER: a hash index in memory over one log, of which the newest part is in memory and the rest on disk. Every
+/// change is appended, so the log is in the order of stamps, and sweeping is reading it from its beginning and cutting that off. Source:
+/// Chandramouli et al., FASTER: A Concurrent Key-Value Store with In-Place Updates, SIGMOD 2018.
+/// </summary>
+/// <remarks>What was stored after the last <see cref="Checkpoint"/> is gone with the process; the note says up to where the store knows.</remarks>
+public sealed class FasterPendingStore : IPendingStore
+{
+    private const int HeaderBytes = 32; // kind, partition, offset, label, stamp
+    private const int SweepBatch = 256;
+    private static readonly string[] Parts = ["index-checkpoints", "cpr-checkpoints"];
+    private readonly string _folder;
+    private readonly IDevice _device;
+    private readonly FasterKV<SpanByte, SpanByte> _store;
+    private readonly ClientSession<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, long, Functions> _session;
+    private readonly Functions _functions = new();
+    private readonly Dictionary<UInt128, byte[]?> _prefetched = [];
+
+    /// <summary>Opens the newest sound checkpoint of a folder, or begins empty.</summary>
+    /// <param name="folder">A folder of the store's own.</param>
+    /// <param name="memoryBytes">Memory for the newest part of the log, a power of two from 16 MiB on.</param>
+    /// <param name="expectedIds">About how many ids there will be; the index takes eight bytes for each.</param>
+    public FasterPendingStore(string folder, long memoryBytes = 256 << 20, long expectedIds = 1 << 24)
+    {
+        _folder = folder;
+        Directory.CreateDirectory(folder);
+        _device = Devices.CreateLogDevice(Path.Combine(folder, "log"));
+        var log = new LogSettings { LogDevice = _device, MemorySizeBits = Bits(memoryBytes), PageSizeBits = 20, SegmentSizeBits = 26 };
+        // A bucket is a line of the cache: seven ids.
+        _store = new FasterKV<SpanByte, SpanByte>(1L << Math.Max(10, Bits(expectedIds / 8)), log, new CheckpointSettings { CheckpointDir = Path.Combine(folder, "checkpoints") });
+        // A checkpoint that a kill cut short lacks the file that ends it: the one before it is whole.
+        foreach (var (token, note, count) in Notes().Where(n => IsWhole(n.Token)).Take(1))
+        {
+            _store.Recover(token, token);
+            (Note, Count) = (note, count);
+        }
+        _session = _store.For(_functions).NewSession<Functions>();
+    }
+
+    /// <summary>The note of the checkpoint that was opened; empty where the store began empty.</summary>
+    public byte[] Note { get; } = [];
+
+    /// <inheritdoc/>
+    public long Count { get; private set; }
+
+    /// <inheritdoc/>
+    public bool TryGet(ReadOnlySpan<byte> id, out JoinEntry entry, IBufferWriter<byte>? row = null)
+    {
+        if (!_prefetched.TryGetValue(Key(id), out var value)) value = Read(id);
+        entry = default;
+        if (value is null) return false;
+        entry = Entry(value);
+        row?.Write(value.AsSpan(HeaderBytes));
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public unsafe void Put(ReadOnlySpan<byte> id, in JoinEntry entry, ReadOnlySpan<byte> row = default)
+    {
+        if (!TryGet(id, out _)) Count++;
+        var value = new byte[HeaderBytes + row.Length];
+        Write(value, entry);
+        row.CopyTo(value.AsSpan(HeaderBytes));
+        fixed (byte* k = id, v = value)
+        {
+            var key = SpanByte.FromPointer(k, id.Length);
+            var to = SpanByte.FromPointer(v, value.Length);
+            _session.Upsert(ref key, ref to);
+        }
+        if (_prefetched.Count > 0 && Key(id) is var hash && _prefetched.ContainsKey(hash)) _prefetched[hash] = value;
+    }
+
+    /// <inheritdoc/>
+    public unsafe void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids)
+    {
+        _prefetched.Clear();
+        _functions.Found.Clear();
+        for (var i = 0; i < ids.Count; i++)
+        {
+            fixed (byte* k = ids[i].Span)
+            {
+                var key = SpanByte.FromPointer(k, ids[i].Length);
+                SpanByte input = default;
+                var output = new SpanByteAndMemory();
+                var status = _session.Read(ref key, ref input, ref output, i);
+                if (!status.IsPending) _prefetched[Key(ids[i].Span)] = status.Found ? Take(ref output) : null;
+            }
+        }
+        _session.CompletePending(wait: true);
+        foreach (var (i, value) in _functions.Found) _prefetched[Key(ids[(int)i].Span)] = value;
+        _functions.Found.Clear();
+    }
+
+    /// <inheritdoc/>
+    public void Sweep(long stamp, SweptEntry swept)
+    {
+        var log = _store.Log;
+        if (log.BeginAddress >= log.TailAddress) return;
+        var end = log.BeginAddress;
+        var ids = new List<ReadOnlyMemory<byte>>(SweepBatch);
+        var entries = new List<JoinEntry>(SweepBatch);
+        _prefetched.Clear();
+        using (var scan = log.Scan(log.BeginAddress, log.TailAddress))
+        {
+            while (scan.GetNext(out var info))
+            {
+                if (!info.Tombstone)
+                {
+                    var entry = Entry(scan.GetValue().AsReadOnlySpan());
+                    if (entry.Stamp >= stamp) break;
+                    ids.Add(scan.GetKey().ToByteArray());
+                    entries.Add(entry);
+                }
+                end = scan.NextAddress;
+                if (ids.Count == SweepBatch) Judge();
+            }
+        }
+        Judge();
+        _prefetched.Clear();
+        if (end > log.BeginAddress) log.ShiftBeginAddress(end);
+
+        // What was stored again since is further on in the log, and alive there.
+        void Judge()
+        {
+            Prefetch(ids);
+            for (var i = 0; i < ids.Count; i++)
+            {
+                if (!TryGet(ids[i].Span, out var known) || known != entries[i]) continue;
+                Remove(ids[i].Span);
+                swept(ids[i].Span, known);
+            }
+            ids.Clear();
+            entries.Clear();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Checkpoint(ReadOnlySpan<byte> note)
+    {
+        if (!_store.TryInitiateFullCheckpoint(out var token, CheckpointType.FoldOver)) throw new InvalidOperationException("a checkpoint is under way already");
+        // The note is there first: a checkpoint that is whole is never without it.
+        var bytes = new byte[8 + note.Length];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, Count);
+        note.CopyTo(bytes.AsSpan(8));
+        var path = Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"note-{DateTime.UtcNow.Ticks:x16}-{token:N}"));
+        File.WriteAllBytes(path, bytes);
+        _store.CompleteCheckpointAsync().AsTask().GetAwaiter().GetResult();
+        foreach (var (old, _, _) in Notes().Skip(2).ToList())
+        {
+            foreach (var file in Directory.EnumerateFiles(_folder, $"note-*-{old:N}")) File.Delete(file);
+            foreach (var kind in Parts)
+                if (Path.Combine(_folder, "checkpoints", kind, old.ToString()) is var stale && Directory.Exists(stale)) Directory.Delete(stale, recursive: true);
+        }
+    }
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        _store.Dispose();
+        _device.Dispose();
+    }
+
+    private unsafe void Remove(ReadOnlySpan<byte> id)
+    {
+        fixed (byte* k = id)
+        {
+            var key = SpanByte.FromPointer(k, id.Length);
+            _session.Delete(ref key);
+        }
+        Count--;
+        if (Key(id) is var hash && _prefetched.ContainsKey(hash)) _prefetched[hash] = null;
+    }
+
+    private unsafe byte[]? Read(ReadOnlySpan<byte> id)
+    {
+        fixed (byte* k = id)
+        {
+            var key = SpanByte.FromPointer(k, id.Length);
+            SpanByte input = default;
+            var output = new SpanByteAndMemory();
+            var status = _session.Read(ref key, ref input, ref output);
+            if (!status.IsPending) return status.Found ? Take(ref output) : null;
+            _functions.Found.Clear();
+            _session.CompletePending(wait: true);
+            return _functions.Found.GetValueOrDefault(0L);
+        }
+    }
+
+    private bool IsWhole(Guid token) => Parts.All(kind => new FileInfo(Path.Combine(_folder, "checkpoints", kind, token.ToString(), "info.dat.0")) is { Exists: true, Length: > 0 });
+
+    // The newest first.
+    private IEnumerable<(Guid Token, byte[] Note, long Count)> Notes()
+    {
+        foreach (var file in Directory.EnumerateFiles(_folder, "note-*").OrderDescending(StringComparer.Ordinal))
+        {
+            var bytes = File.ReadAllBytes(file);
+            if (bytes.Length >= 8 && Guid.TryParse(Path.GetFileName(file).Split('-')[^1], out var token))
+                yield return (token, bytes[8..], BinaryPrimitives.ReadInt64LittleEndian(bytes));
+        }
+    }
+
+    private static byte[] Take(ref SpanByteAndMemory output)
+    {
+        var value = output.IsSpanByte ? output.SpanByte.ToByteArray() : output.Memory.Memory.Span[..output.Length].ToArray();
+        output.Memory?.Dispose();
+        return value;
+    }
+
+    private static UInt128 Key(ReadOnlySpan<byte> id) => System.IO.Hashing.XxHash128.HashToUInt128(id);
+
+    private static int Bits(long value) => System.Numerics.BitOperations.Log2((ulong)Math.Max(1, value));
+
+    private static void Write(Span<byte> to, in JoinEntry e)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(to, (int)e.Kind);
+        BinaryPrimitives.WriteInt32LittleEndian(to[4..], e.Partition);
+        BinaryPrimitives.WriteInt64LittleEndian(to[8..], e.Offset);
+        BinaryPrimitives.WriteDoubleLittleEndian(to[16..], e.Label);
+        BinaryPrimitives.WriteInt64LittleEndian(to[24..], e.Stamp);
+    }
+
+    private static JoinEntry Entry(ReadOnlySpan<byte> from) => new(
+        (JoinKind)BinaryPrimitives.ReadInt32LittleEndian(from),
+        BinaryPrimitives.ReadInt32LittleEndian(from[4..]),
+        BinaryPrimitives.ReadInt64LittleEndian(from[8..]),
+        BinaryPrimitives.ReadDoubleLittleEndian(from[16..]),
+        BinaryPrimitives.ReadInt64LittleEndian(from[24..]));
+
+    private sealed class Functions : SpanByteFunctions<long>
+    {
+        public Dictionary<long, byte[]> Found { get; } = [];
+
+        // A value changed in place would keep its old place in the log, which is the order of stamps.
+        public override bool ConcurrentWriter(ref SpanByte key, ref SpanByte input, ref SpanByte src, ref SpanByte dst, ref SpanByteAndMemory output, ref UpsertInfo upsertInfo) => false;
+
+        public override void ReadCompletionCallback(ref SpanByte key, ref SpanByte input, ref SpanByteAndMemory output, long ctx, Status status, RecordMetadata recordMetadata)
+        {
+            if (status.Found) Found[ctx] = Take(ref output);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using System.Buffers;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>
+/// What is known of ids that are not forgotten yet, with the features of those that wait: bounded in memory, larger on disk. A cache: the
+/// journal and the source have all of it, so it may be lost. One user at a time.
+/// </summary>
+public interface IPendingStore : IDisposable
+{
+    /// <summary>Ids in it.</summary>
+    long Count { get; }
+
+    /// <summary>What is known of an id.</summary>
+    /// <param name="id">The id.</param>
+    /// <param name="entry">What is known.</param>
+    /// <param name="row">Receives the features, where they are asked for and wait; may be null.</param>
+    /// <returns>Whether anything is.</returns>
+    bool TryGet(ReadOnlySpan<byte> id, out JoinEntry entry, IBufferWriter<byte>? row = null);
+
+    /// <summary>Stores what is known of an id, in place of what was. Stamps never fall from one call to the next.</summary>
+    void Put(ReadOnlySpan<byte> id, in JoinEntry entry, ReadOnlySpan<byte> row = default);
+
+    /// <summary>Says which ids will be asked for next, so that they are read from disk together. Nothing else depends on it.</summary>
+    void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids);
+
+    /// <summary>Takes out all entries with a stamp below <paramref name="stamp"/>, in the order in which they were stored.</summary>
+    void Sweep(long stamp, SweptEntry swept);
+
+    /// <summary>Makes what is stored survive a kill, together with a note of the caller's (the positions that it is about).</summary>
+    void Checkpoint(ReadOnlySpan<byte> note);
+}
+
+/// <summary>Takes an entry that was swept; the id is valid during the call. The store must not be called from it.</summary>
+public delegate void SweptEntry(ReadOnlySpan<byte> id, JoinEntry entry);

@@ -1,0 +1,132 @@
+using System.Buffers;
+using System.Text;
+
+namespace StreamMLOps.Pipeline.Tests;
+
+/// <summary>What holds for every pending store.</summary>
+public abstract class PendingStoreSpec
+{
+    protected abstract IPendingStore Open();
+
+    private static ReadOnlySpan<byte> Id(int i) => Encoding.UTF8.GetBytes($"id-{i}");
+
+    private static JoinEntry Entry(int i, long stamp, JoinKind kind = JoinKind.Features) => new(kind, i % 3, i, kind == JoinKind.Features ? double.NaN : 1, stamp);
+
+    private static byte[] Row(int i) => [.. Enumerable.Range(0, 330).Select(k => (byte)(i * 31 + k))];
+
+    [Fact]
+    public void What_was_stored_is_found_by_its_id_byte_for_byte_however_much_there_is()
+    {
+        using var store = Open();
+        const int count = 100_000; // more than fits into the memory that the spec's stores are given
+        for (var i = 0; i < count; i++) store.Put(Id(i), Entry(i, i), Row(i));
+        Assert.Equal(count, store.Count);
+        var row = new ArrayBufferWriter<byte>();
+        foreach (var i in new[] { 0, 1, 777, count / 2, count - 1 })
+        {
+            row.ResetWrittenCount();
+            Assert.True(store.TryGet(Id(i), out var entry, row));
+            Assert.Equal(Entry(i, i), entry);
+            Assert.Equal(Row(i), row.WrittenSpan.ToArray());
+        }
+        Assert.False(store.TryGet(Id(-1), out _));
+    }
+
+    [Fact]
+    public void Asking_for_ids_together_changes_nothing_but_the_speed()
+    {
+        using var store = Open();
+        for (var i = 0; i < 50_000; i++) store.Put(Id(i), Entry(i, i), Row(i));
+        for (var round = 0; round < 20; round++)
+        {
+            var wanted = Enumerable.Range(0, 100).Select(k => k * 491 + round).ToArray();
+            store.Prefetch([.. wanted.Select(i => (ReadOnlyMemory<byte>)Id(i).ToArray())]);
+            foreach (var i in wanted)
+            {
+                Assert.Equal(i < 50_000, store.TryGet(Id(i), out var entry));
+                if (i % 7 != 0) continue;
+                store.Put(Id(i), Entry(i, 100_000 + round, JoinKind.Learned));
+                Assert.True(store.TryGet(Id(i), out entry));
+                Assert.Equal(JoinKind.Learned, entry.Kind);
+            }
+        }
+    }
+
+    [Fact]
+    public void Sweeping_takes_out_what_is_older_in_the_order_it_was_stored_and_spares_what_was_stored_again()
+    {
+        using var store = Open();
+        for (var i = 0; i < 60_000; i++) store.Put(Id(i), Entry(i, i), Row(i));
+        for (var i = 0; i < 1_000; i += 10) store.Put(Id(i), Entry(i, 60_000, JoinKind.Learned));
+        var swept = new List<long>();
+        store.Sweep(1_000, (id, entry) =>
+        {
+            Assert.Equal(Id((int)entry.Offset).ToArray(), id.ToArray());
+            swept.Add(entry.Offset);
+        });
+        Assert.Equal(Enumerable.Range(0, 1_000).Where(i => i % 10 != 0).Select(i => (long)i), swept);
+        Assert.Equal(60_000 - 900, store.Count);
+        Assert.True(store.TryGet(Id(10), out var again));
+        Assert.Equal(JoinKind.Learned, again.Kind);
+        Assert.False(store.TryGet(Id(11), out _));
+        Assert.True(store.TryGet(Id(1_000), out _));
+        store.Sweep(1_000, (_, _) => Assert.Fail("nothing is left to sweep"));
+        store.Sweep(long.MaxValue, (_, _) => { });
+        Assert.Equal(0, store.Count);
+    }
+}
+
+public sealed class MemoryPendingStoreTests : PendingStoreSpec
+{
+    protected override IPendingStore Open() => new MemoryPendingStore();
+}
+
+public sealed class FasterPendingStoreTests : PendingStoreSpec, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    protected override IPendingStore Open() => OpenFaster();
+
+    private FasterPendingStore OpenFaster() => new(_folder.File("pending"), memoryBytes: 16 << 20, expectedIds: 1 << 14);
+
+    [Fact]
+    public void What_was_there_at_the_last_checkpoint_is_there_again_with_its_note_and_the_rest_is_not()
+    {
+        var id = "id"u8.ToArray();
+        using (var store = OpenFaster())
+        {
+            Assert.Empty(store.Note);
+            for (var i = 0; i < 60_000; i++) store.Put(Encoding.UTF8.GetBytes($"{i}"), new JoinEntry(JoinKind.Features, 0, i, double.NaN, i), new byte[330]);
+            store.Checkpoint([1]);
+            store.Put(id, new JoinEntry(JoinKind.Label, 0, 1, 1, 60_000));
+            store.Checkpoint([2, 3]);
+            store.Checkpoint([4]);
+            store.Put("gone"u8, new JoinEntry(JoinKind.Label, 0, 2, 1, 60_000));
+        }
+        using (var store = OpenFaster())
+        {
+            Assert.Equal([4], store.Note);
+            Assert.Equal(60_001, store.Count);
+            Assert.True(store.TryGet(id, out var entry));
+            Assert.Equal(new JoinEntry(JoinKind.Label, 0, 1, 1, 60_000), entry);
+            Assert.True(store.TryGet("17"u8, out _));
+            Assert.False(store.TryGet("gone"u8, out _));
+        }
+    }
+
+    [Fact]
+    public void A_checkpoint_that_a_kill_cut_short_is_passed_over_for_the_one_before()
+    {
+        using (var store = OpenFaster())
+        {
+            store.Put("a"u8, new JoinEntry(JoinKind.Features, 0, 1, double.NaN, 1), [7]);
+            store.Checkpoint([1]);
+        }
+        File.WriteAllBytes(Path.Combine(_folder.File("pending"), $"note-7fffffffffffffff-{Guid.NewGuid():N}"), new byte[9]);
+        using var again = OpenFaster();
+        Assert.Equal([1], again.Note);
+        Assert.True(again.TryGet("a"u8, out _));
+    }
+}
