@@ -131,7 +131,17 @@ public sealed class PipelineRuntime : IAsyncDisposable
     {
         _system.Stop(_scoreLeg);
         // Only now: the learner reads by the same source until it has left this node.
-        if (_parts.Learner.Source is IAsyncDisposable source) await source.DisposeAsync().ConfigureAwait(false);
+        if (_parts.Learner.Source is IAsyncDisposable source)
+        {
+            try
+            {
+                await source.DisposeAsync().AsTask().WaitAsync(Answer).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                // A client that waits for a broker that is away ends with the process.
+            }
+        }
         await _parts.Predictions.DisposeAsync().ConfigureAwait(false);
         await _parts.DeadLetters.DisposeAsync().ConfigureAwait(false);
         Replica.Dispose();
