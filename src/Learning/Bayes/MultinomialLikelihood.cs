@@ -126,15 +126,6 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
         return sum;
     }
 
-    /// <summary>Makes all that was counted count <paramref name="part"/> as much; not for complements.</summary>
-    public void Fade(double part, int features)
-    {
-        foreach (ref var total in _totals.AsSpan()) total *= part;
-        var used = (features + 1) * Classes;
-        for (var i = 0; i < used; i++) _logs[i] = (_counts[i] *= part) + _alpha;
-        DeterministicLogs.InPlace(_logs.AsSpan(0, used));
-    }
-
     /// <summary>Forgets all features but some, which get the cells 1, 2, 3, ...; not for complements.</summary>
     /// <param name="cells">Cells to keep, ascending.</param>
     public void Keep(ReadOnlySpan<int> cells)

@@ -35,6 +35,13 @@ public static class TreeForest
 {
     private static readonly Parameter Size = new Parameter.Integer("trees", 10, 1, 1_000, "Trees.");
 
+    private static readonly Parameter Base = new Parameter.Choice("base", "hoeffding-tree",
+    [
+        new Option("hoeffding-tree", "Hoeffding trees."),
+        new Option("hoeffding-adaptive-tree", "Hoeffding trees that also replace branches that got worse."),
+        new Option("naive-bayes", "Naive Bayes, normal or multinomial, whichever was right more often: the fastest."),
+    ], "The models of the patches.");
+
     /// <summary>The kinds.</summary>
     public static ImmutableArray<ModelKind> Kinds { get; } =
     [
@@ -53,18 +60,27 @@ public static class TreeForest
                 new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers."),
             ],
             p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), Replaces = true, Background = true, Weighted = true }),
-        Kind("streaming-random-patches", "Trees that see random features and random rows, each with its drift detector and a successor in training.",
+        Kind("streaming-random-patches", "Trees, or naive Bayes models, that see random features and random rows, each with its drift detector and a successor in training.",
             "Gomes, Read and Bifet, ICDM 2019, 240-249",
             [
                 new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
                 new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a tree sees."),
+                Base,
             ],
             p => new() { Lambda = p.Number("lambda"), TreeShare = p.Number("share"), Replaces = true, Background = true, Weighted = true }),
     ];
 
     private static ModelKind Kind(string name, string summary, string paper, ImmutableArray<Parameter> own, Func<ParameterValues, ForestPolicy> policy) =>
         new(name, 1, LearningTask.Binary, summary, paper, [Size, .. own, .. TreeSettings.Parameters.Select(Forested)],
-            spec => new TreeForestModel(spec, TreeSettings.From(spec), policy(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
+            spec => new TreeForestModel(spec, own.Contains(Base) ? WithBase(TreeSettings.From(spec), spec.Values.Choice(Base.Name).Option) : TreeSettings.From(spec), policy(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
+
+    private static TreeSettings WithBase(TreeSettings settings, string model) => model switch
+    {
+        "hoeffding-adaptive-tree" => settings with { Adaptive = true },
+        // A tree that is never split.
+        "naive-bayes" => settings with { MaxLeaves = 1 },
+        _ => settings,
+    };
 
     // Trees of a forest need not each be sure: they try sooner, and the votes even it out.
     private static Parameter Forested(Parameter parameter) => parameter switch
@@ -72,6 +88,7 @@ public static class TreeForest
         Parameter.Integer { Name: "grace" } p => p with { Default = 50 },
         Parameter.Number { Name: "delta" } p => p with { Default = 0.01 },
         Parameter.Integer { Name: "max-leaves" } p => p with { Default = 1_000 },
+        Parameter.Integer { Name: "features" } p => p with { Default = 100_000 },
         _ => parameter,
     };
 }
@@ -87,6 +104,7 @@ internal sealed class TreeForestModel : IModel
     private readonly FeatureSample _sample = new();
     private readonly double[] _shares;
     private readonly double[] _votes;
+    private readonly double[] _unread = new double[1];
     private Member[] _members;
     private RandomSource _random;
 
@@ -114,8 +132,7 @@ internal sealed class TreeForestModel : IModel
         {
             var shares = _shares.AsSpan(0, member.Tree.Classes);
             member.Tree.Predict(_sample.Of(row, member.Salt, _policy.TreeShare), shares);
-            // A tree counts by how often it was right of late; one that just began counts as any other.
-            var vote = _policy.Weighted && member.Error.Width > 0 ? 1 - member.Error.Mean + 1e-9 : 1;
+            var vote = Vote(member);
             for (var c = 0; c < shares.Length; c++) votes[c] += vote * shares[c];
         }
         Probabilities.FromWeights(votes);
@@ -124,22 +141,33 @@ internal sealed class TreeForestModel : IModel
 
     public void Learn(in Row row, double label, double weight = 1)
     {
-        if (weight == 0) return;
+        if (weight > 0) PredictThenLearn(row, label, weight, _unread);
+    }
+
+    public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
+    {
+        if (weight == 0)
+        {
+            Predict(row, scores);
+            return;
+        }
         var c = _labels.ClassOf(label);
+        var votes = _votes.AsSpan(0, _labels.Most);
+        votes.Clear();
         var drifted = false;
         for (var i = 0; i < _members.Length; i++)
         {
-            var member = _members[i];
-            if (_policy.Replaces) drifted |= Watch(ref member, _sample.Of(row, member.Salt, _policy.TreeShare), c);
-            _members[i] = member;
-            // The patch anew: the member may be another now.
-            var count = _poisson.Next(ref _random);
-            if (count > 0) member.Tree.Learn(_sample.Of(row, member.Salt, _policy.TreeShare), c, count * weight);
-            if (member.Next is null) continue;
-            count = _poisson.Next(ref _random);
-            if (count > 0) member.Next.Learn(_sample.Of(row, member.NextSalt, _policy.TreeShare), c, count * weight);
+            ref var member = ref _members[i];
+            var vote = Vote(member);
+            var shares = _shares.AsSpan(0, member.Tree.Classes);
+            member.Tree.PredictThenLearn(_sample.Of(row, member.Salt, _policy.TreeShare), c, weight * _poisson.Next(ref _random), shares);
+            for (var o = 0; o < shares.Length; o++) votes[o] += vote * shares[o];
+            if (member.Next is not null) member.Next.Learn(_sample.Of(row, member.NextSalt, _policy.TreeShare), c, weight * _poisson.Next(ref _random));
+            if (_policy.Replaces) drifted |= Watch(ref member, TreeScratch.Largest(shares) == c ? 0 : 1);
         }
         if (drifted && _policy.ReplacesWorst) ReplaceWorst();
+        Probabilities.FromWeights(votes);
+        _labels.Write(votes, scores);
     }
 
     public void Save(StateWriter writer)
@@ -162,12 +190,12 @@ internal sealed class TreeForestModel : IModel
         (_random, _members) = (random, members);
     }
 
-    // Tells the detectors whether the tree is right; a tree whose error rose gives way to its successor.
-    private bool Watch(ref Member member, in Row patch, int label)
+    // A tree counts by how often it was right of late; one that just began counts as any other.
+    private double Vote(in Member member) => _policy.Weighted && member.Error.Width > 0 ? 1 - member.Error.Mean + 1e-9 : 1;
+
+    // Tells the detectors whether the tree was right; a tree whose error rose gives way to its successor.
+    private bool Watch(ref Member member, double error)
     {
-        var shares = _shares.AsSpan(0, member.Tree.Classes);
-        member.Tree.Predict(patch, shares);
-        var error = TreeScratch.Largest(shares) == label ? 0.0 : 1.0;
         if (_policy.Background && Rises(member.Warning!, error))
         {
             (member.NextSalt, member.Next) = (_random.NextUInt64(), FreshTree());

@@ -2,27 +2,29 @@ using System.Collections.Immutable;
 
 namespace StreamMLOps.Learning;
 
-/// <summary>The kinds <c>hoeffding-tree</c> and <c>hoeffding-adaptive-tree</c>, of two classes and <c>-multi-class</c>; the algorithm is <see cref="ClassificationTree"/>.</summary>
+/// <summary>The kinds <c>hoeffding-tree</c>, <c>hoeffding-adaptive-tree</c> and <c>extremely-fast-decision-tree</c>, of two classes and <c>-multi-class</c>; the algorithm is <see cref="ClassificationTree"/>.</summary>
 public static class HoeffdingTree
 {
     /// <summary>The kinds.</summary>
     public static ImmutableArray<ModelKind> Kinds { get; } =
     [
         .. Both("hoeffding-tree", "A decision tree that grows as rows come: where features act together; rows from one distribution.",
-            "Domingos and Hulten, KDD 2000, 71-80", adaptive: false),
+            "Domingos and Hulten, KDD 2000, 71-80", s => s),
         .. Both("hoeffding-adaptive-tree", "A Hoeffding tree that replaces the branches that got worse: where the world changes.",
-            "Bifet and Gavaldà, IDA 2009, 249-260", adaptive: true),
+            "Bifet and Gavaldà, IDA 2009, 249-260", s => s with { Adaptive = true }),
+        .. Both("extremely-fast-decision-tree", "A Hoeffding tree that splits as soon as that is better than nothing and replaces splits that prove worse than another: learns sooner, costs more.",
+            "Manapragada, Webb and Salehi, KDD 2018, 1953-1962", s => s with { Revisits = true }),
     ];
 
-    private static TreeSettings Settings(ModelSpec spec, bool adaptive) =>
-        TreeSettings.From(spec).WithLeaf(spec.Values.Choice("leaf").Option) with { Adaptive = adaptive };
+    private static TreeSettings Settings(ModelSpec spec) =>
+        TreeSettings.From(spec).WithLeaf(spec.Values.Choice("leaf").Option);
 
-    private static IEnumerable<ModelKind> Both(string name, string summary, string paper, bool adaptive)
+    private static IEnumerable<ModelKind> Both(string name, string summary, string paper, Func<TreeSettings, TreeSettings> variant)
     {
         yield return new(name, 1, LearningTask.Binary, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters],
-            spec => new TreeModel(spec, Settings(spec, adaptive), new ClassLabels(LearningTask.Binary, 2)));
+            spec => new TreeModel(spec, variant(Settings(spec)), new ClassLabels(LearningTask.Binary, 2)));
         yield return new(name + "-multi-class", 1, LearningTask.MultiClass, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters, ClassLabels.Limit],
-            spec => new TreeModel(spec, Settings(spec, adaptive), new ClassLabels(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"))));
+            spec => new TreeModel(spec, variant(Settings(spec)), new ClassLabels(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"))));
     }
 }
 
@@ -45,6 +47,14 @@ internal sealed class TreeModel(ModelSpec spec, TreeSettings settings, ClassLabe
     }
 
     public void Learn(in Row row, double label, double weight = 1) => _tree.Learn(row, labels.ClassOf(label), weight);
+
+    public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
+    {
+        if (_shares.Length < _tree.Classes) _shares = new double[_tree.Classes];
+        var shares = _shares.AsSpan(0, _tree.Classes);
+        _tree.PredictThenLearn(row, labels.ClassOf(label), weight, shares);
+        labels.Write(shares, scores);
+    }
 
     public void Save(StateWriter writer)
     {

@@ -68,7 +68,8 @@ internal readonly ref struct SplitSearch
         _ = Gain(split.Cell, split.Threshold, double.NegativeInfinity, double.PositiveInfinity);
     }
 
-    private double Gain(int cell, double threshold, double smallest, double largest)
+    /// <summary>What a split tells of the class, in bits; leaves the class weights of both sides in the scratch. 0 where a side is too small to make a branch.</summary>
+    public double Gain(int cell, double threshold, double smallest, double largest)
     {
         double left = 0, right = 0;
         for (var c = 0; c < _classes; c++)

@@ -12,51 +12,81 @@ internal sealed class TreeLeaf
     private FeatureIndex _index = new();
     private double[] _counts;            // by class, what the parent estimated included
     private double[] _ranges = [];       // by cell: smallest and largest value
+    private double _share = double.NaN;  // of features considered; NaN before the first row
     private double _sinceAttempt;
+    private double _wait;                // rows (their weights) from one attempt to split to the next
     private double _majorityRight;
     private double _bayesRight;
+    private double _wholeRight;
 
     public TreeLeaf(TreeSettings settings, ulong salt, ReadOnlySpan<double> counts)
     {
-        (_settings, _salt) = (settings, salt);
+        (_settings, _salt, _wait) = (settings, salt, settings.Grace);
         _counts = counts.ToArray();
         _features.Reserve(_counts.Length, 0);
     }
 
     /// <summary>Whether it is time to try a split.</summary>
-    public bool IsDue => _sinceAttempt >= _settings.Grace;
+    public bool IsDue => _sinceAttempt >= _wait;
 
     /// <summary>Features remembered.</summary>
     public int Features => _index.Count;
 
-    /// <summary>Writes the shares of the classes that the leaf answers.</summary>
-    public void Predict(in Row row, TreeScratch scratch, Span<double> shares)
+    /// <summary>Starts with how often each answer was right in another leaf, as if that had been a few rows: which answer suits a part of the tree, its parts inherit.</summary>
+    public void Inherit(TreeLeaf parent)
     {
-        var bayes = _settings.Leaf == LeafAnswer.NaiveBayes || (_settings.Leaf == LeafAnswer.Adaptive && _bayesRight >= _majorityRight);
-        if (bayes) Bayes(scratch.Sample.Of(row, _salt, _settings.Share), scratch, shares);
-        else Majority(shares);
+        const double most = 50;
+        var rows = 0.0;
+        foreach (var count in parent._counts) rows += count;
+        var part = rows > most ? most / rows : 1;
+        (_majorityRight, _bayesRight, _wholeRight) = (part * parent._majorityRight, part * parent._bayesRight, part * parent._wholeRight);
     }
 
-    /// <summary>Takes a row of class <paramref name="label"/>.</summary>
-    public void Learn(in Row whole, int label, double weight, int classes, TreeScratch scratch)
+    /// <summary>Writes the shares of the classes that the leaf answers.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="whole">What the whole tree's naive Bayes answers, for adaptive leaves.</param>
+    /// <param name="scratch">Buffers.</param>
+    /// <param name="shares">Receives them.</param>
+    public void Predict(in Row row, ReadOnlySpan<double> whole, TreeScratch scratch, Span<double> shares)
     {
-        var row = scratch.Sample.Of(whole, _salt, _settings.Share);
-        if (_settings.Leaf == LeafAnswer.Adaptive)
+        switch (Answer())
         {
-            var shares = scratch.Second(classes);
-            Majority(shares);
-            if (TreeScratch.Largest(shares) == label) _majorityRight += weight;
-            Bayes(row, scratch, shares);
-            if (TreeScratch.Largest(shares) == label) _bayesRight += weight;
+            case LeafAnswer.Majority:
+                Majority(shares);
+                break;
+            case LeafAnswer.TreeBayes:
+                whole.CopyTo(shares);
+                break;
+            default:
+                var sample = scratch.Sample.Of(row, _salt, Share(row));
+                var cells = scratch.Cells(sample.Count);
+                _index.Find(sample.Indices, cells);
+                Bayes(sample, cells, _index.Count, shares);
+                break;
         }
-        if (_counts.Length < classes) Array.Resize(ref _counts, classes);
-        _counts[label] += weight;
-        _sinceAttempt += weight;
+    }
 
-        if (_index.Count + row.Count > Math.Max(_settings.LeafFeatures, row.Count)) ForgetRare();
+    /// <summary>Answers, then takes a row of class <paramref name="label"/>.</summary>
+    /// <param name="all">The row.</param>
+    /// <param name="label">Its class.</param>
+    /// <param name="weight">Its weight.</param>
+    /// <param name="classes">Classes seen, this one included.</param>
+    /// <param name="whole">What the whole tree's naive Bayes answers, for adaptive leaves.</param>
+    /// <param name="scratch">Buffers.</param>
+    /// <param name="shares">Receives what the leaf answers before it learns.</param>
+    public void PredictThenLearn(in Row all, int label, double weight, int classes, ReadOnlySpan<double> whole, TreeScratch scratch, Span<double> shares)
+    {
+        var share = Share(all);
+        if (double.IsNaN(_share)) _share = share;
+        var row = scratch.Sample.Of(all, _salt, share);
         var known = _index.Count;
         var cells = scratch.Cells(row.Count);
         _index.FindOrAdd(row.Indices, cells);
+        Answer(row, known == _index.Count ? cells : scratch.Known(cells, known), known, label, weight, whole, scratch, shares);
+
+        if (_counts.Length < classes) Array.Resize(ref _counts, classes);
+        _counts[label] += weight;
+        _sinceAttempt += weight;
         _features.Reserve(classes, _index.Count);
         _features.Learn(cells, row.Values, _index.Count, label, weight);
         if (2 * (_index.Count + 1) > _ranges.Length) Array.Resize(ref _ranges, 3 * (_index.Count + 8));
@@ -68,13 +98,17 @@ internal sealed class TreeLeaf
             _ranges[at] = fresh ? value : Math.Min(_ranges[at], value);
             _ranges[at + 1] = fresh ? value : Math.Max(_ranges[at + 1], value);
         }
+        if (_index.Count > _settings.LeafFeatures) ForgetRare();
     }
 
-    /// <summary>Looks for the best split and whether enough rows were seen to be sure of it; an attempt starts the count anew.</summary>
+    /// <summary>
+    /// Looks for the best split and whether enough rows were seen to be sure of it. Where not, the next attempt waits for the rows that the same gains would need, but for no more than
+    /// a quarter of those seen and ten times the grace (García-Martín et al., "Hoeffding Trees with nmin Adaptation", DSAA 2018).
+    /// </summary>
     /// <returns>Whether to split.</returns>
     public bool TrySplit(TreeScratch scratch, out TreeSplit best)
     {
-        _sinceAttempt = 0;
+        (_sinceAttempt, _wait) = (0, _settings.Grace);
         var classes = _counts.Length;
         var search = new SplitSearch(_features, classes, scratch);
         best = default;
@@ -86,10 +120,45 @@ internal sealed class TreeLeaf
             if (split.Gain > best.Gain) (second, best) = (Math.Max(second, best.Gain), split);
             else second = Math.Max(second, split.Gain);
         }
+        // What is revisited later need only be better than nothing now.
+        if (_settings.Revisits) second = 0;
         if (best.Cell == 0) return false;
-        var range = DeterministicMath.Log(Math.Max(classes, 2)) / DeterministicMath.Log(2);
-        var bound = Math.Sqrt(range * range * -DeterministicMath.Log(_settings.Delta) / (2 * search.Rows));
-        if (!(best.Gain - second > bound || bound < _settings.Tie)) return false;
+        var bound = Bound(search.Rows);
+        if (!(best.Gain - second > bound || bound < _settings.Tie))
+        {
+            var gap = Math.Max(Math.Max(best.Gain - second, _settings.Tie), 1e-6);
+            var needed = bound * bound * search.Rows / (gap * gap) - search.Rows;
+            _wait = Math.Clamp(Math.Min(needed, search.Rows / 4), _settings.Grace, 10 * _settings.Grace);
+            return false;
+        }
+        best = best with { Feature = FeatureOf(best.Cell) };
+        search.Shares(best, scratch);
+        return true;
+    }
+
+    /// <summary>Whether another split than the present one is better now by more than chance allows: the leaf is that of a split node, where it goes on to count.</summary>
+    /// <param name="feature">The feature split on.</param>
+    /// <param name="threshold">Where.</param>
+    /// <param name="scratch">Buffers; receives the class weights of both sides.</param>
+    /// <param name="best">The better split.</param>
+    public bool TryReplace(uint feature, double threshold, TreeScratch scratch, out TreeSplit best)
+    {
+        (_sinceAttempt, _wait) = (0, 10 * _settings.Grace);
+        best = default;
+        var search = new SplitSearch(_features, _counts.Length, scratch);
+        if (search.IsPure) return false;
+        Span<int> present = stackalloc int[1];
+        _index.Find([feature], present);
+        var current = present[0] == 0 ? 0 : search.Gain(present[0], threshold, _ranges[2 * present[0]], _ranges[2 * present[0] + 1]);
+        for (var cell = 1; cell <= _index.Count; cell++)
+        {
+            var split = search.Best(cell, _ranges[2 * cell], _ranges[2 * cell + 1]);
+            if (split.Gain > best.Gain) best = split;
+        }
+        if (best.Cell == 0 || best.Cell == present[0]) return false;
+        var better = best.Gain - current;
+        var bound = Bound(search.Rows);
+        if (!(better > bound || (bound < _settings.Tie && better > _settings.Tie / 2))) return false;
         best = best with { Feature = FeatureOf(best.Cell) };
         search.Shares(best, scratch);
         return true;
@@ -99,9 +168,12 @@ internal sealed class TreeLeaf
     {
         writer.UInt64(_salt);
         writer.Array<double>(_counts);
+        writer.Double(_share);
         writer.Double(_sinceAttempt);
+        writer.Double(_wait);
         writer.Double(_majorityRight);
         writer.Double(_bayesRight);
+        writer.Double(_wholeRight);
         var features = new uint[_index.Count];
         _index.CopyTo(features);
         writer.Array<uint>(features);
@@ -118,9 +190,12 @@ internal sealed class TreeLeaf
             if (!(count >= 0 && double.IsFinite(count))) throw new StateFormatException($"a leaf has {count} rows of a class: the bytes are damaged");
         var leaf = new TreeLeaf(settings, salt, counts)
         {
+            _share = reader.Double(),
             _sinceAttempt = reader.Finite(),
+            _wait = reader.Finite(),
             _majorityRight = reader.Finite(),
             _bayesRight = reader.Finite(),
+            _wholeRight = reader.Finite(),
             _index = FeatureIndex.Restore(reader.Array<uint>()),
         };
         var features = leaf._index.Count;
@@ -138,9 +213,52 @@ internal sealed class TreeLeaf
         Probabilities.FromWeights(shares);
     }
 
-    private void Bayes(in Row row, TreeScratch scratch, Span<double> shares)
+    // Hoeffding's, of the gain in bits.
+    private double Bound(double rows)
     {
-        _features.Reserve(shares.Length, _index.Count);
+        var range = DeterministicMath.Log(Math.Max(_counts.Length, 2)) / DeterministicMath.Log(2);
+        return Math.Sqrt(range * range * -DeterministicMath.Log(_settings.Delta) / (2 * rows));
+    }
+
+    // Of short rows the share that the settings say; of long ones so much that some two dozen features are left, which is many for a choice at random.
+    private double Share(in Row row)
+    {
+        const double enough = 24;
+        if (_settings.Share >= 1) return 1;
+        if (!double.IsNaN(_share)) return _share;
+        return row.Count == 0 ? _settings.Share : Math.Min(_settings.Share, enough / row.Count);
+    }
+
+    private LeafAnswer Answer()
+    {
+        if (_settings.Leaf != LeafAnswer.Adaptive) return _settings.Leaf;
+        if (_wholeRight > Math.Max(_majorityRight, _bayesRight)) return LeafAnswer.TreeBayes;
+        return _bayesRight >= _majorityRight ? LeafAnswer.NaiveBayes : LeafAnswer.Majority;
+    }
+
+    // The answer, and for an adaptive leaf which answers would have been right.
+    private void Answer(in Row row, ReadOnlySpan<int> cells, int features, int label, double weight, ReadOnlySpan<double> whole, TreeScratch scratch, Span<double> shares)
+    {
+        var answer = Answer();
+        if (_settings.Leaf != LeafAnswer.Adaptive)
+        {
+            if (answer == LeafAnswer.Majority) Majority(shares);
+            else Bayes(row, cells, features, shares);
+            return;
+        }
+        var majority = scratch.Majority(shares.Length);
+        var bayes = scratch.Bayes(shares.Length);
+        Majority(majority);
+        Bayes(row, cells, features, bayes);
+        (answer == LeafAnswer.Majority ? majority : answer == LeafAnswer.TreeBayes ? whole : bayes).CopyTo(shares);
+        if (TreeScratch.Largest(majority) == label) _majorityRight += weight;
+        if (TreeScratch.Largest(bayes) == label) _bayesRight += weight;
+        if (TreeScratch.Largest(whole) == label) _wholeRight += weight;
+    }
+
+    private void Bayes(in Row row, ReadOnlySpan<int> cells, int features, Span<double> shares)
+    {
+        _features.Reserve(shares.Length, features);
         var rows = 0.0;
         for (var c = 0; c < shares.Length; c++) rows += _features.Rows(c);
         // A leaf just made knows only what its parent estimated.
@@ -149,10 +267,8 @@ internal sealed class TreeLeaf
             Majority(shares);
             return;
         }
-        var cells = scratch.Cells(row.Count);
-        _index.Find(row.Indices, cells);
         for (var c = 0; c < shares.Length; c++) shares[c] = DeterministicMath.Log((_features.Rows(c) + 1) / (rows + shares.Length));
-        _features.AddLogs(cells, row.Values, _index.Count, shares);
+        _features.AddLogs(cells, row.Values, features, shares);
         Probabilities.FromLogs(shares);
     }
 

@@ -26,6 +26,9 @@ internal sealed class TreeNode
 
     public Adwin? Error { get; }
 
+    /// <summary>Where splits are revisited: the leaf that the split was made from, which goes on to count.</summary>
+    public TreeLeaf? Counts { get; private set; }
+
     public TreeNode? Alternate { get; set; }
 
     /// <summary>Whether a row goes right.</summary>
@@ -36,8 +39,9 @@ internal sealed class TreeNode
     }
 
     /// <summary>Makes the leaf a split.</summary>
-    public void Split(in TreeSplit split, TreeNode left, TreeNode right)
+    public void Split(in TreeSplit split, TreeNode left, TreeNode right, bool revisits)
     {
+        if (revisits) Counts = Leaf ?? Counts;
         (Feature, Threshold, Left, Right, Leaf) = (split.Feature, split.Threshold, left, right, null);
     }
 
@@ -55,6 +59,7 @@ internal sealed class TreeNode
         }
         writer.UInt32(Feature);
         writer.Double(Threshold);
+        Counts?.Save(writer);
         Left!.Save(writer);
         Right!.Save(writer);
         writer.Flag(Alternate is not null);
@@ -74,6 +79,7 @@ internal sealed class TreeNode
         }
         node.Feature = reader.UInt32();
         node.Threshold = reader.Finite();
+        if (settings.Revisits) node.Counts = TreeLeaf.Load(reader, settings, classes);
         node.Left = Load(reader, settings, classes, depth + 1);
         node.Right = Load(reader, settings, classes, depth + 1);
         if (reader.Flag()) node.Alternate = Load(reader, settings, classes, depth);

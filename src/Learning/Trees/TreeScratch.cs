@@ -4,8 +4,8 @@ namespace StreamMLOps.Learning;
 internal sealed class TreeScratch
 {
     private int[] _cells = new int[64];
-    private double[] _first = new double[2];
-    private double[] _second = new double[2];
+    private int[] _known = new int[64];
+    private readonly double[][] _shares = [new double[2], new double[2], new double[2], new double[2]];
 
     public FeatureSample Sample { get; } = new();
 
@@ -20,17 +20,25 @@ internal sealed class TreeScratch
         return _cells.AsSpan(0, count);
     }
 
-    public Span<double> First(int classes)
+    /// <summary>Cells as a prediction sees them that comes before learning: those above <paramref name="known"/> are new, and so none.</summary>
+    public ReadOnlySpan<int> Known(ReadOnlySpan<int> cells, int known)
     {
-        if (classes > _first.Length) _first = new double[classes];
-        return _first.AsSpan(0, classes);
+        if (cells.Length > _known.Length) _known = new int[Math.Max(cells.Length, _known.Length * 2)];
+        for (var k = 0; k < cells.Length; k++) _known[k] = cells[k] <= known ? cells[k] : 0;
+        return _known.AsSpan(0, cells.Length);
     }
 
-    public Span<double> Second(int classes)
-    {
-        if (classes > _second.Length) _second = new double[classes];
-        return _second.AsSpan(0, classes);
-    }
+    /// <summary>What a leaf's majority says.</summary>
+    public Span<double> Majority(int classes) => Shares(0, classes);
+
+    /// <summary>What a leaf's naive Bayes says.</summary>
+    public Span<double> Bayes(int classes) => Shares(1, classes);
+
+    /// <summary>What the whole tree's naive Bayes says.</summary>
+    public Span<double> Whole(int classes) => Shares(2, classes);
+
+    /// <summary>An answer nobody reads.</summary>
+    public Span<double> Unread(int classes) => Shares(3, classes);
 
     public void ReserveSides(int classes)
     {
@@ -39,12 +47,18 @@ internal sealed class TreeScratch
         Right = new double[classes];
     }
 
-    /// <summary>The class with the largest share, the lowest of equal ones.</summary>
+    /// <summary>The class with the largest share, the lowest of equal ones; -1 where there is none.</summary>
     public static int Largest(ReadOnlySpan<double> shares)
     {
-        var largest = 0;
+        var largest = shares.IsEmpty ? -1 : 0;
         for (var c = 1; c < shares.Length; c++)
             if (shares[c] > shares[largest]) largest = c;
         return largest;
+    }
+
+    private Span<double> Shares(int which, int classes)
+    {
+        if (classes > _shares[which].Length) _shares[which] = new double[classes];
+        return _shares[which].AsSpan(0, classes);
     }
 }

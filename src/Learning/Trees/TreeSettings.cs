@@ -9,7 +9,10 @@ internal enum LeafAnswer
     /// <summary>Naive Bayes over the rows of the leaf.</summary>
     NaiveBayes,
 
-    /// <summary>Whichever of the two was right more often in this leaf.</summary>
+    /// <summary>Naive Bayes over all rows of the tree.</summary>
+    TreeBayes,
+
+    /// <summary>Whichever of these was right most often in this leaf.</summary>
     Adaptive,
 }
 
@@ -21,7 +24,7 @@ internal sealed record TreeSettings
     [
         new Option("majority", "The shares of the classes."),
         new Option("naive-bayes", "Naive Bayes over the rows of the leaf."),
-        new Option("adaptive", "Whichever of the two was right more often in the leaf."),
+        new Option("adaptive", "Whichever was right most often in the leaf: the shares, naive Bayes over its rows, or multinomial naive Bayes over all rows of the tree."),
     ], "What a leaf answers.");
 
     public static Parameter[] Parameters { get; } =
@@ -32,6 +35,7 @@ internal sealed record TreeSettings
         new Parameter.Integer("max-depth", 30, 1, 60, "Splits from the root to a leaf."),
         new Parameter.Integer("max-leaves", 5_000, 1, 1_000_000, "Leaves of the tree: bounds its memory."),
         new Parameter.Integer("leaf-features", 10_000, 16, 10_000_000, "Features that a leaf remembers: where there are more, the rarer half is forgotten."),
+        new Parameter.Integer("features", 1_000_000, 16, 100_000_000, "Features that naive Bayes over all rows of the tree remembers: where there are more, the rarer half is forgotten."),
     ];
 
     public required LeafAnswer Leaf { get; init; }
@@ -48,11 +52,16 @@ internal sealed record TreeSettings
 
     public required int LeafFeatures { get; init; }
 
+    public required int Features { get; init; }
+
     /// <summary>Share of features that a leaf looks at, drawn for each leaf anew.</summary>
     public double Share { get; init; } = 1;
 
     /// <summary>Whether subtrees are watched for drift, and replaced.</summary>
     public bool Adaptive { get; init; }
+
+    /// <summary>Whether a leaf is split as soon as that is better than nothing, and the split replaced when another proves better.</summary>
+    public bool Revisits { get; init; }
 
     public required ulong Seed { get; init; }
 
@@ -70,6 +79,7 @@ internal sealed record TreeSettings
         MaxDepth = (int)spec.Values.Integer("max-depth"),
         MaxLeaves = (int)spec.Values.Integer("max-leaves"),
         LeafFeatures = (int)spec.Values.Integer("leaf-features"),
+        Features = (int)spec.Values.Integer("features"),
         Seed = spec.Seed,
     };
 }

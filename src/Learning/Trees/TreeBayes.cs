@@ -1,0 +1,83 @@
+namespace StreamMLOps.Learning;
+
+/// <summary>
+/// Multinomial naive Bayes over all rows of a tree, which an adaptive leaf may answer with: on sparse rows a new leaf, whose own counts start from nothing, is no worse than
+/// naive Bayes alone.
+/// </summary>
+internal sealed class TreeBayes
+{
+    private const double Alpha = 1;
+    private readonly int _limit;
+    private readonly MultinomialLikelihood _likelihood = new(Alpha, complement: false);
+    private FeatureIndex _index = new();
+    private double[] _rows = new double[2];     // by class
+
+    /// <summary>Starts with no row.</summary>
+    /// <param name="limit">Features remembered: where there are more, the rarer half is forgotten.</param>
+    public TreeBayes(int limit) => _limit = limit;
+
+    /// <summary>Writes the probability of each class.</summary>
+    public void Predict(in Row row, TreeScratch scratch, Span<double> shares)
+    {
+        var cells = scratch.Cells(row.Count);
+        _index.Find(row.Indices, cells);
+        Predict(row, cells, _index.Count, shares);
+    }
+
+    /// <summary>Predicts, then learns.</summary>
+    public void PredictThenLearn(in Row row, int label, double weight, TreeScratch scratch, Span<double> shares)
+    {
+        var known = _index.Count;
+        var cells = scratch.Cells(row.Count);
+        _index.FindOrAdd(row.Indices, cells);
+        Predict(row, scratch.Known(cells, known), known, shares);
+
+        var classes = Math.Max(shares.Length, label + 1);
+        if (classes > _rows.Length) Array.Resize(ref _rows, Math.Max(classes, 2 * _rows.Length));
+        _likelihood.Reserve(classes, _index.Count);
+        _rows[label] += weight;
+        _likelihood.Learn(cells, row.Values, _index.Count, label, weight);
+        if (_index.Count > _limit) ForgetRare();
+    }
+
+    public void Save(StateWriter writer, int classes)
+    {
+        for (var c = 0; c < classes; c++) writer.Double(c < _rows.Length ? _rows[c] : 0);
+        var features = new uint[_index.Count];
+        _index.CopyTo(features);
+        writer.Array<uint>(features);
+        _likelihood.Reserve(classes, features.Length);
+        _likelihood.Save(writer, classes, features.Length);
+    }
+
+    public void Load(StateReader reader, int classes)
+    {
+        _rows = new double[Math.Max(classes, 2)];
+        for (var c = 0; c < classes; c++)
+            if (!((_rows[c] = reader.Finite()) >= 0)) throw new StateFormatException($"a class has {_rows[c]} rows: the bytes are damaged");
+        _index = FeatureIndex.Restore(reader.Array<uint>());
+        _likelihood.Reserve(classes, _index.Count);
+        _likelihood.Load(reader, classes, _index.Count);
+    }
+
+    private void Predict(in Row row, ReadOnlySpan<int> cells, int features, Span<double> shares)
+    {
+        if (shares.IsEmpty) return;
+        _likelihood.Reserve(shares.Length, features);
+        var all = 0.0;
+        foreach (var rows in _rows) all += rows;
+        for (var c = 0; c < shares.Length; c++) shares[c] = DeterministicMath.Log(((c < _rows.Length ? _rows[c] : 0) + 1) / (all + shares.Length));
+        _likelihood.AddLogs(cells, row.Values, features, shares);
+        Probabilities.FromLogs(shares);
+    }
+
+    // The rarer half; of equally rare ones those seen later.
+    private void ForgetRare()
+    {
+        var features = new uint[_index.Count];
+        _index.CopyTo(features);
+        var cells = Enumerable.Range(1, _index.Count).OrderByDescending(_likelihood.Count).ThenBy(c => c).Take(Math.Max(_limit / 2, 1)).Order().ToArray();
+        _index = FeatureIndex.Restore(cells.Select(c => features[c - 1]).ToArray());
+        _likelihood.Keep(cells);
+    }
+}
