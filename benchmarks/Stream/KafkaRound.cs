@@ -174,7 +174,7 @@ internal sealed class KafkaRound(string broker, IReadOnlyDictionary<string, stri
     private IConsumer<byte[], byte[]> Consumer() =>
         new ConsumerBuilder<byte[], byte[]>(new Dictionary<string, string>(Properties()) { ["group.id"] = "raw", ["enable.auto.commit"] = "false" }).SetLogHandler((_, _) => { }).Build();
 
-    /// <summary>A fresh node over a topic, with a journal and topics of its own.</summary>
+    /// <summary>A fresh node over a topic, with a journal, a group and topics of its own.</summary>
     private sealed class Run : IAsyncDisposable
     {
         private readonly SqliteJournal _journal;
@@ -197,7 +197,7 @@ internal sealed class KafkaRound(string broker, IReadOnlyDictionary<string, stri
             var hocon = HoconDocument.Parse(string.Create(CultureInfo.InvariantCulture, $$"""
                 stream-mlops {
                   data-folder = "{{path}}"
-                  pipelines.{{topic}} {
+                  pipelines.{{topic}}-{{Path.GetFileName(path)}} {
                     kafka { bootstrap-servers = "{{round.Broker}}", idempotent = {{(round._old ? "off" : "on")}}, kafka-clients { {{properties}} } }
                     source { kind = kafka, topic = {{topic}}, rows-per-message = {{rowsPerMessage}} }
                     sink { kind = kafka, predictions = {{predictions}}, dead-letters = {{letters}} }
