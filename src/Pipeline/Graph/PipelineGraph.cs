@@ -85,7 +85,7 @@ public static class PipelineGraph
 
     /// <summary>Hands predictions and dead letters to their sinks, in order.</summary>
     private static Flow<Outgoing, CommitStep, NotUsed> Write(ScoreStages stages) =>
-        Flow.Create<Outgoing>().SelectAsync(1, async outgoing =>
+        Flow.Create<Outgoing>().SelectAsync(Math.Min(stages.Predictions.Overlapping, stages.DeadLetters.Overlapping), async outgoing =>
         {
             var started = Stopwatch.GetTimestamp();
             using (outgoing)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace StreamMLOps.Pipeline;
 
-/// <summary>Where a leg's time goes: chunks, rows and busy time of one named stage. One stage writes, anyone reads.</summary>
+/// <summary>Where a leg's time goes: chunks, rows and busy time of one named stage. Safe for use by many threads.</summary>
 public sealed class StageClock(string name)
 {
     private long _rows;
@@ -22,9 +22,9 @@ public sealed class StageClock(string name)
     /// <summary>Adds the time since <paramref name="started"/> (<see cref="Stopwatch.GetTimestamp"/>).</summary>
     public void Add(long started, int rows)
     {
-        Volatile.Write(ref _ticks, _ticks + Stopwatch.GetTimestamp() - started);
-        Volatile.Write(ref _rows, _rows + rows);
-        Volatile.Write(ref _chunks, _chunks + 1);
+        Interlocked.Add(ref _ticks, Stopwatch.GetTimestamp() - started);
+        Interlocked.Add(ref _rows, rows);
+        Interlocked.Increment(ref _chunks);
     }
 }
 

@@ -37,6 +37,9 @@ public sealed class KafkaSink : ISink
     /// <inheritdoc/>
     public string Name => $"topic {_settings.Topic}";
 
+    /// <summary>An acknowledgement takes some milliseconds, in which further chunks are on their way.</summary>
+    public int Overlapping => 8;
+
     /// <inheritdoc/>
     public string Trouble => _health.Trouble;
 

@@ -9,6 +9,9 @@ public interface ISink : IAsyncDisposable
     /// <summary>What is wrong at present and is waited for, for people; empty where all is well.</summary>
     string Trouble => "";
 
+    /// <summary>Writes that may be under way at a time; they take effect in the order of their calls.</summary>
+    int Overlapping => 1;
+
     /// <summary>Writes all records of the batch. When the task completes they are handed over (a file: to the operating system; a topic: acknowledged).</summary>
     ValueTask Write(RecordBatch records);
 
