@@ -1,6 +1,6 @@
 // The label join over the pending store on disk, at the size of DESIGN's promise: rows that wait, labels at random, expiry, kill -9, reopening.
-//   dotnet run -c Release --project benchmarks/Pending.Benchmarks -- fill 10000000 /tmp/pending      (ends by killing itself)
-//   dotnet run -c Release --project benchmarks/Pending.Benchmarks -- reopen 10000000 /tmp/pending
+//   dotnet run -c Release --project benchmarks/Pending.Benchmarks -- fill 10000000 DIR      (ends by killing itself)
+//   dotnet run -c Release --project benchmarks/Pending.Benchmarks -- reopen 10000000 DIR
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics;
