@@ -19,6 +19,7 @@ internal static class StageLoop
         for (var round = 0; round < int.Parse(rounds, CultureInfo.InvariantCulture); round++)
         {
             var start = Stopwatch.GetTimestamp();
+            var allocated = GC.GetTotalAllocatedBytes();
             var busy = Environment.CpuUsage.TotalTime;
             var (rows, error) = stage switch
             {
@@ -26,7 +27,7 @@ internal static class StageLoop
                 "learn" => Stages.Learn(spec, parsed),
                 _ => Stages.TextToLearned(spec, text),
             };
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows / Stopwatch.GetElapsedTime(start).TotalSeconds:N0} rows/s  {rows / (Environment.CpuUsage.TotalTime - busy).TotalSeconds:N0} rows/CPU-s  error {error:F4}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows / Stopwatch.GetElapsedTime(start).TotalSeconds:N0} rows/s  {rows / (Environment.CpuUsage.TotalTime - busy).TotalSeconds:N0} rows/CPU-s  {(GC.GetTotalAllocatedBytes() - allocated) / (double)rows:N0} managed bytes/row  error {error:F4}"));
         }
         return 0;
     }

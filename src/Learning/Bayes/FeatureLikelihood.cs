@@ -43,28 +43,4 @@ internal abstract class FeatureLikelihood
 
     /// <summary>Makes the arrays as large as <see cref="Cells"/> and <see cref="Classes"/> say.</summary>
     protected abstract void Resize(int oldClasses, int oldCells);
-
-    /// <summary>A table of <see cref="Cells"/> by <see cref="Classes"/>, with what was in the old one.</summary>
-    protected double[] Resized(double[] table, int oldClasses, int oldCells, double fill = 0)
-    {
-        var larger = new double[Cells * Classes];
-        if (fill != 0) Array.Fill(larger, fill);
-        if (Classes == oldClasses) table.AsSpan(0, oldCells * Classes).CopyTo(larger);
-        else for (var cell = 0; cell < oldCells; cell++) table.AsSpan(cell * oldClasses, oldClasses).CopyTo(larger.AsSpan(cell * Classes));
-        return larger;
-    }
-
-    /// <summary>Writes the classes in use of each feature in use.</summary>
-    protected void SaveTable(StateWriter writer, double[] table, int classes, int features)
-    {
-        for (var cell = 1; cell <= features; cell++)
-            for (var c = 0; c < classes; c++) writer.Double(table[cell * Classes + c]);
-    }
-
-    /// <summary>Reads what <see cref="SaveTable"/> wrote.</summary>
-    protected void LoadTable(StateReader reader, double[] table, int classes, int features)
-    {
-        for (var cell = 1; cell <= features; cell++)
-            for (var c = 0; c < classes; c++) table[cell * Classes + c] = reader.Finite();
-    }
 }

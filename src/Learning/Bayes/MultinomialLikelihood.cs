@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace StreamMLOps.Learning;
 
 /// <summary>
@@ -5,14 +9,14 @@ namespace StreamMLOps.Learning;
 /// Bayes Text Classification", 1998). As complement, each class is described by all rows that are not of it, which bears classes of unequal size
 /// (Rennie, Shih, Teevan and Karger, "Tackling the Poor Assumptions of Naive Bayes Text Classifiers", ICML 2003). Negative values count as 0.
 /// </summary>
-internal sealed class MultinomialLikelihood : FeatureLikelihood
+internal sealed unsafe class MultinomialLikelihood : FeatureLikelihood
 {
+    private const int Ahead = 8;    // features asked for before they are needed
     private readonly double _alpha;
     private readonly double _logAlpha;
     private readonly bool _complement;
-    private double[] _counts;       // by cell and class
-    private double[] _logs;         // ln(count + alpha), of the class or of its complement
-    private double[] _totals;       // by class
+    private NativeArray<double> _records;   // by cell: counts by class, then ln(count + alpha) by class, of the class or of its complement
+    private double[] _totals;               // by class
     private double[] _numbers = new double[256];    // numbers of a row whose logarithms are taken together
 
     public MultinomialLikelihood(double alpha, bool complement)
@@ -20,9 +24,8 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
         _alpha = alpha;
         _logAlpha = DeterministicMath.Log(alpha);
         _complement = complement;
-        _counts = new double[Cells * Classes];
-        _logs = new double[Cells * Classes];
-        Array.Fill(_logs, _logAlpha);
+        _records = new(Cells * 2 * Classes);
+        ClearFrom(0);
         _totals = new double[Classes];
     }
 
@@ -30,17 +33,9 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
     {
         var all = 0.0;
         foreach (var total in _totals) all += total;
-        var length = 0.0;
         var sums = Numbers(logs.Length);
         sums.Clear();
-        for (var k = 0; k < cells.Length; k++)
-        {
-            if (cells[k] == 0 || values[k] <= 0) continue;
-            var value = Math.Min(values[k], LargestValue);
-            var of = _logs.AsSpan(cells[k] * Classes, sums.Length);
-            for (var c = 0; c < sums.Length; c++) sums[c] += value * of[c];
-            length += value;
-        }
+        var length = Classes == 2 && logs.Length == 2 ? SumsOfTwo(cells, values, sums) : Sums(cells, values, sums);
         for (var c = 0; c < logs.Length; c++)
         {
             var sum = sums[c] - length * DeterministicMath.Log((_complement ? all - _totals[c] : _totals[c]) + _alpha * Math.Max(features, 1));
@@ -52,40 +47,79 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
     {
         if (_complement) LearnComplement(cells, values, label, weight);
         else LearnClass(cells, values, label, weight);
+        GC.KeepAlive(this);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private double SumsOfTwo(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, Span<double> sums)
+    {
+        var records = _records.Pointer;
+        var length = 0.0;
+        var both = Vector128<double>.Zero;
+        for (var k = 0; k < cells.Length; k++)
+        {
+            if (Sse.IsSupported && k + Ahead < cells.Length) Sse.Prefetch0(records + (nint)cells[k + Ahead] * 4);
+            if (cells[k] == 0 || values[k] <= 0) continue;
+            var value = Math.Min(values[k], LargestValue);
+            both += Vector128.Create(value) * Vector128.Load(records + (nint)cells[k] * 4 + 2);
+            length += value;
+        }
+        GC.KeepAlive(this);
+        (sums[0], sums[1]) = (both.GetElement(0), both.GetElement(1));
+        return length;
+    }
+
+    private double Sums(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, Span<double> sums)
+    {
+        var length = 0.0;
+        for (var k = 0; k < cells.Length; k++)
+        {
+            if (cells[k] == 0 || values[k] <= 0) continue;
+            var value = Math.Min(values[k], LargestValue);
+            var of = Logs(cells[k]);
+            for (var c = 0; c < sums.Length; c++) sums[c] += value * of[c];
+            length += value;
+        }
+        return length;
     }
 
     private void LearnClass(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int label, double weight)
     {
         var numbers = Numbers(cells.Length);
         var total = 0.0;
+        var stride = 2 * Classes;
+        var counts = _records.Pointer + label;
         for (var k = 0; k < cells.Length; k++)
         {
             var count = values[k] > 0 ? weight * Math.Min(values[k], LargestValue) : 0;
             total += count;
-            numbers[k] = (_counts[cells[k] * Classes + label] += count) + _alpha;
+            numbers[k] = (counts[(nint)cells[k] * stride] += count) + _alpha;
         }
         _totals[label] += total;
         DeterministicLogs.InPlace(numbers);
-        for (var k = 0; k < cells.Length; k++) _logs[cells[k] * Classes + label] = numbers[k];
+        var logs = counts + Classes;
+        for (var k = 0; k < cells.Length; k++) logs[(nint)cells[k] * stride] = numbers[k];
     }
 
     // The row counts for all classes but its own.
     private void LearnComplement(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int label, double weight)
     {
+        var numbers = Numbers(cells.Length);
+        var stride = 2 * Classes;
+        var counts = _records.Pointer + label;
+        var total = _totals[label];
         for (var k = 0; k < cells.Length; k++)
         {
-            if (values[k] <= 0) continue;
-            var count = weight * Math.Min(values[k], LargestValue);
-            var at = cells[k] * Classes;
-            _counts[at + label] += count;
-            _totals[label] += count;
-            if (Classes > 2) SetComplementLogs(at);
+            var count = values[k] > 0 ? weight * Math.Min(values[k], LargestValue) : 0;
+            total += count;
+            numbers[k] = (counts[(nint)cells[k] * stride] += count) + _alpha;
+            if (count > 0 && Classes > 2) SetComplementLogs(cells[k]);
         }
+        _totals[label] = total;
         if (Classes > 2) return;
-        var numbers = Numbers(cells.Length);
-        for (var k = 0; k < cells.Length; k++) numbers[k] = _counts[cells[k] * Classes + label] + _alpha;
         DeterministicLogs.InPlace(numbers);
-        for (var k = 0; k < cells.Length; k++) _logs[cells[k] * Classes + 1 - label] = numbers[k];
+        var logs = _records.Pointer + 2 + (1 - label);
+        for (var k = 0; k < cells.Length; k++) logs[(nint)cells[k] * stride] = numbers[k];
     }
 
     private Span<double> Numbers(int count)
@@ -98,23 +132,23 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
     {
         writer.Section(_complement ? "complement" : "multinomial", 1);
         for (var c = 0; c < classes; c++) writer.Double(_totals[c]);
-        SaveTable(writer, _counts, classes, features);
+        for (var cell = 1; cell <= features; cell++)
+            foreach (var count in Counts(cell)[..classes]) writer.Double(count);
     }
 
     public override void Load(StateReader reader, int classes, int features)
     {
         reader.Section(_complement ? "complement" : "multinomial", 1);
         for (var c = 0; c < classes; c++) _totals[c] = NotNegative(reader);
-        LoadTable(reader, _counts, classes, features);
         for (var cell = 1; cell <= features; cell++)
         {
+            var counts = Counts(cell);
             for (var c = 0; c < classes; c++)
             {
-                var count = _counts[cell * Classes + c];
-                if (count < 0) throw new StateFormatException($"a count is {count}: the bytes are damaged");
-                if (!_complement) _logs[cell * Classes + c] = DeterministicMath.Log(count + _alpha);
+                counts[c] = NotNegative(reader);
+                if (!_complement) Logs(cell)[c] = DeterministicMath.Log(counts[c] + _alpha);
             }
-            if (_complement) SetComplementLogs(cell * Classes);
+            if (_complement) SetComplementLogs(cell);
         }
     }
 
@@ -122,7 +156,7 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
     public double Count(int cell)
     {
         var sum = 0.0;
-        foreach (var count in _counts.AsSpan(cell * Classes, Classes)) sum += count;
+        foreach (var count in Counts(cell)) sum += count;
         return sum;
     }
 
@@ -130,35 +164,52 @@ internal sealed class MultinomialLikelihood : FeatureLikelihood
     /// <param name="cells">Cells to keep, ascending.</param>
     public void Keep(ReadOnlySpan<int> cells)
     {
-        for (var k = 0; k < cells.Length; k++)
-        {
-            _counts.AsSpan(cells[k] * Classes, Classes).CopyTo(_counts.AsSpan((k + 1) * Classes));
-            _logs.AsSpan(cells[k] * Classes, Classes).CopyTo(_logs.AsSpan((k + 1) * Classes));
-        }
-        var used = (cells.Length + 1) * Classes;
-        _counts.AsSpan(used).Clear();
-        _logs.AsSpan(used).Fill(_logAlpha);
+        for (var k = 0; k < cells.Length; k++) Record(cells[k]).CopyTo(Record(k + 1));
+        ClearFrom(cells.Length + 1);
     }
 
     protected override void Resize(int oldClasses, int oldCells)
     {
-        _counts = Resized(_counts, oldClasses, oldCells);
-        _logs = Resized(_logs, oldClasses, oldCells, _logAlpha);
+        var old = _records;
+        _records = new(Cells * 2 * Classes);
+        ClearFrom(Classes == oldClasses ? oldCells : 0);
+        if (Classes == oldClasses) old.Span.CopyTo(_records.Span);
+        else
+            for (var part = 0; part < 2 * oldCells; part++)
+                old.Span.Slice(part * oldClasses, oldClasses).CopyTo(_records.Span[(part * Classes)..]);
+        GC.KeepAlive(old);
         Array.Resize(ref _totals, Classes);
         // A class that is new has every row for its complement.
         if (_complement)
-            for (var cell = 1; cell < oldCells; cell++) SetComplementLogs(cell * Classes);
+            for (var cell = 1; cell < oldCells; cell++) SetComplementLogs(cell);
+    }
+
+    private Span<double> Record(int cell) => _records.Span.Slice(cell * 2 * Classes, 2 * Classes);
+
+    private Span<double> Counts(int cell) => Record(cell)[..Classes];
+
+    private Span<double> Logs(int cell) => Record(cell)[Classes..];
+
+    private void ClearFrom(int cell)
+    {
+        for (; cell < Cells; cell++)
+        {
+            Counts(cell).Clear();
+            Logs(cell).Fill(_logAlpha);
+        }
     }
 
     // Summed over the others each time: a difference of sums could fall below 0.
-    private void SetComplementLogs(int at)
+    private void SetComplementLogs(int cell)
     {
+        var counts = Counts(cell);
+        var logs = Logs(cell);
         for (var c = 0; c < Classes; c++)
         {
             var others = 0.0;
             for (var o = 0; o < Classes; o++)
-                if (o != c) others += _counts[at + o];
-            _logs[at + c] = DeterministicMath.Log(others + _alpha);
+                if (o != c) others += counts[o];
+            logs[c] = DeterministicMath.Log(others + _alpha);
         }
     }
 

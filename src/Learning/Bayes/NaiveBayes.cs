@@ -11,22 +11,22 @@ public static class NaiveBayes
     /// <summary>The kinds <c>gaussian-</c>, <c>bernoulli-</c>, <c>multinomial-</c> and <c>complement-naive-bayes</c>, each of two classes and <c>-multi-class</c>.</summary>
     public static ImmutableArray<ModelKind> Kinds { get; } =
     [
-        .. Both("gaussian", "Values of each feature normal within a class, zero a value of its own: dense numbers, a quick base line.",
+        .. Both("gaussian", 2, "Values of each feature normal within a class, zero a value of its own: dense numbers, a quick base line.",
             "John and Langley, UAI 1995, 338-345", 1, p => new PresenceLikelihood(p.Number("alpha"), gaussian: true)),
-        .. Both("bernoulli", "Features there or not there: short texts, sets of flags.",
+        .. Both("bernoulli", 2, "Features there or not there: short texts, sets of flags.",
             "McCallum and Nigam, AAAI-98 workshop on text categorization", 1, p => new PresenceLikelihood(p.Number("alpha"), gaussian: false)),
-        .. Both("multinomial", "Counts of features, as of words in a text; negative values count as 0.",
+        .. Both("multinomial", 1, "Counts of features, as of words in a text; negative values count as 0.",
             "McCallum and Nigam, AAAI-98 workshop on text categorization", 1, p => new MultinomialLikelihood(p.Number("alpha"), complement: false)),
-        .. Both("complement", "As multinomial, each class described by the rows of the others: classes of unequal size.",
+        .. Both("complement", 1, "As multinomial, each class described by the rows of the others: classes of unequal size.",
             "Rennie, Shih, Teevan and Karger, ICML 2003, 616-623", 1, p => new MultinomialLikelihood(p.Number("alpha"), complement: true)),
     ];
 
-    private static IEnumerable<ModelKind> Both(string features, string summary, string paper, double alpha, Func<ParameterValues, FeatureLikelihood> likelihood)
+    private static IEnumerable<ModelKind> Both(string features, int revision, string summary, string paper, double alpha, Func<ParameterValues, FeatureLikelihood> likelihood)
     {
         var smoothing = new Parameter.Number("alpha", alpha, 1e-9, 1e9, "Added to every count: what a feature never seen in a class is worth.");
-        yield return new($"{features}-naive-bayes", 1, LearningTask.Binary, summary, paper, [smoothing],
+        yield return new($"{features}-naive-bayes", revision, LearningTask.Binary, summary, paper, [smoothing],
             spec => new NaiveBayesModel(spec, likelihood(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
-        yield return new($"{features}-naive-bayes-multi-class", 1, LearningTask.MultiClass, summary, paper, [smoothing, ClassLabels.Limit],
+        yield return new($"{features}-naive-bayes-multi-class", revision, LearningTask.MultiClass, summary, paper, [smoothing, ClassLabels.Limit],
             spec => new NaiveBayesModel(spec, likelihood(spec.Values), new ClassLabels(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"))));
     }
 }
@@ -70,6 +70,7 @@ internal sealed class NaiveBayesModel(ModelSpec spec, FeatureLikelihood likeliho
             Predict(row, scores);
             return;
         }
+        RowPrefetch.Values(row);
         var c = labels.ClassOf(label);
         var known = _index.Count;
         var cells = Cells(row.Count);

@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace StreamMLOps.Learning;
 
 /// <summary>
@@ -9,27 +13,26 @@ namespace StreamMLOps.Learning;
 /// <remarks>
 /// The part of all absent features, the sum of <c>ln(1 - p)</c> over features, is kept for each class. A row changes the features it has, at once; the
 /// slow change of the others with N_c is made up for each time the class has grown by an eighth, and each time while there are few features.
+/// What is known of a feature lies together, and the logarithms of a row's probabilities are one logarithm of their product.
 /// </remarks>
-internal sealed class PresenceLikelihood : FeatureLikelihood
+internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
 {
-    private const int Few = 256;
+    private const int Few = 64;
+    private const int Ahead = 8;            // features asked for before they are needed
+    private const double LeastSpread = 1e-280;
     private readonly double _alpha;
     private readonly bool _gaussian;
-    private double[] _present;      // by cell and class: rows with the feature
-    private double[] _means;
-    private double[] _squares;      // sum of squared deviations from the mean
-    private double[] _rows;         // by class
-    private double[] _absent;       // by class: sum of ln(1 - p)
-    private double[] _refreshed;    // by class: rows when that sum was last made anew
-    private int[] _counted;         // by class: features in that sum
-    private double[] _numbers = new double[256];    // numbers of a row whose logarithms are taken together
+    private readonly int _parts;            // numbers of a feature and class
+    private NativeArray<double> _records;   // by cell: rows with the feature by class, then means by class, then sums of squared deviations by class
+    private double[] _rows;                 // by class
+    private double[] _absent;               // by class: sum of ln(1 - p)
+    private double[] _refreshed;            // by class: rows when that sum was last made anew
+    private int[] _counted;                 // by class: features in that sum
 
     public PresenceLikelihood(double alpha, bool gaussian)
     {
-        (_alpha, _gaussian) = (alpha, gaussian);
-        _present = new double[Cells * Classes];
-        _means = gaussian ? new double[Cells * Classes] : [];
-        _squares = gaussian ? new double[Cells * Classes] : [];
+        (_alpha, _gaussian, _parts) = (alpha, gaussian, gaussian ? 3 : 1);
+        _records = new(Cells * Classes * _parts);
         _rows = new double[Classes];
         _absent = new double[Classes];
         _refreshed = new double[Classes];
@@ -38,27 +41,11 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
 
     public override void AddLogs(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, Span<double> logs)
     {
-        var classes = logs.Length;
         // Features that came after the class's sum was made were never there in its rows.
-        for (var c = 0; c < classes; c++) logs[c] += _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
-        // The logarithms of all ratios at once, and then of all variances.
-        var numbers = Numbers(2 * classes * cells.Length);
-        var used = 0;
-        foreach (var cell in cells)
-        {
-            if (cell == 0) continue;
-            var at = cell * Classes;
-            for (var c = 0; c < classes; c++) numbers[used++] = (_present[at + c] + _alpha) / (Math.Max(_rows[c] - _present[at + c], 0) + _alpha);
-        }
-        var ratios = used;
-        if (_gaussian)
-            for (var k = 0; k < cells.Length; k++)
-                if (cells[k] != 0 && AddNormals(cells[k] * Classes, Math.Clamp(values[k], -LargestValue, LargestValue), logs, numbers[used..])) used += classes;
-        DeterministicLogs.InPlace(numbers[..used]);
-        for (var i = 0; i < ratios; i += classes)
-            for (var c = 0; c < classes; c++) logs[c] += numbers[i + c];
-        for (var i = ratios; i < used; i += classes)
-            for (var c = 0; c < classes; c++) logs[c] -= 0.5 * numbers[i + c];
+        for (var c = 0; c < logs.Length; c++) logs[c] += _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
+        if (Classes == 2 && logs.Length == 2) AddLogsOfTwo(cells, values, logs);
+        else AddLogsOfMany(cells, values, logs);
+        GC.KeepAlive(this);
     }
 
     public override void Learn(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, int label, double weight)
@@ -67,30 +54,26 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
         _counted[label] = features;
         var before = _rows[label];
         _rows[label] += weight;
-        var (old, now) = (before + 2 * _alpha, _rows[label] + 2 * _alpha);
-        var numbers = Numbers(2 * cells.Length);
+        var stride = Classes * _parts;
+        var records = _records.Pointer + label;
         for (var k = 0; k < cells.Length; k++)
         {
-            var at = cells[k] * Classes + label;
-            numbers[2 * k] = (Math.Max(before - _present[at], 0) + _alpha) / old;
-            _present[at] += weight;
-            numbers[2 * k + 1] = (Math.Max(_rows[label] - _present[at], 0) + _alpha) / now;
+            var record = records + (nint)cells[k] * stride;
+            record[0] += weight;
             if (!_gaussian) continue;
             var value = Math.Clamp(values[k], -LargestValue, LargestValue);
-            var deviation = value - _means[at];
+            ref var mean = ref record[Classes];
+            var deviation = value - mean;
             if (deviation == 0) continue;
-            _means[at] += weight / _present[at] * deviation;
-            _squares[at] += weight * deviation * (value - _means[at]);
+            mean += weight / record[0] * deviation;
+            record[2 * Classes] += weight * deviation * (value - mean);
         }
+        GC.KeepAlive(this);
         if (features <= Few || before == 0 || _rows[label] >= 1.125 * _refreshed[label])
-        {
             Refresh(label, features);
-            return;
-        }
-        DeterministicLogs.InPlace(numbers);
-        var change = 0.0;
-        for (var i = 0; i < numbers.Length; i += 2) change += numbers[i + 1] - numbers[i];
-        _absent[label] += change;
+        else
+            // The rows without each of these features are as many as before, among more rows.
+            _absent[label] += cells.Length * DeterministicMath.Log((before + 2 * _alpha) / (_rows[label] + 2 * _alpha));
     }
 
     public override void Save(StateWriter writer, int classes, int features)
@@ -103,10 +86,9 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
             writer.Double(_refreshed[c]);
             writer.Int32(_counted[c]);
         }
-        SaveTable(writer, _present, classes, features);
-        if (!_gaussian) return;
-        SaveTable(writer, _means, classes, features);
-        SaveTable(writer, _squares, classes, features);
+        for (var part = 0; part < _parts; part++)
+            for (var cell = 1; cell <= features; cell++)
+                foreach (var number in Record(cell).Slice(part * Classes, classes)) writer.Double(number);
     }
 
     public override void Load(StateReader reader, int classes, int features)
@@ -120,13 +102,16 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
             _counted[c] = reader.Count32(features);
             if (_rows[c] < 0) throw new StateFormatException($"a class has {_rows[c]} rows: the bytes are damaged");
         }
-        LoadTable(reader, _present, classes, features);
+        for (var part = 0; part < _parts; part++)
+            for (var cell = 1; cell <= features; cell++)
+                foreach (ref var number in Record(cell).Slice(part * Classes, classes)) number = reader.Finite();
         for (var cell = 1; cell <= features; cell++)
             for (var c = 0; c < classes; c++)
-                if (!(_present[cell * Classes + c] >= 0 && _present[cell * Classes + c] <= _rows[c] * (1 + 1e-9))) throw new StateFormatException("a feature is in more rows than there are: the bytes are damaged");
-        if (!_gaussian) return;
-        LoadTable(reader, _means, classes, features);
-        LoadTable(reader, _squares, classes, features);
+            {
+                var record = Record(cell);
+                if (!(record[c] >= 0 && record[c] <= _rows[c] * (1 + 1e-9))) throw new StateFormatException("a feature is in more rows than there are: the bytes are damaged");
+                if (_gaussian && record[2 * Classes + c] < 0) record[2 * Classes + c] = 0;
+            }
     }
 
     /// <summary>Rows of a class.</summary>
@@ -135,15 +120,16 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
     /// <summary>What is known of a feature within a class: rows that have it, and mean and population variance of its values there.</summary>
     public (double Present, double Mean, double Variance) Of(int cell, int label)
     {
-        var at = cell * Classes + label;
-        return _present[at] > 0 ? (_present[at], _means[at], Math.Max(_squares[at] / _present[at], 0)) : (0, 0, 0);
+        var record = Record(cell);
+        var present = record[label];
+        return present > 0 ? (present, record[Classes + label], Math.Max(record[2 * Classes + label] / present, 0)) : (0, 0, 0);
     }
 
     /// <summary>Rows that have a feature, of all classes together.</summary>
     public double Present(int cell)
     {
         var sum = 0.0;
-        for (var c = 0; c < Classes; c++) sum += _present[cell * Classes + c];
+        foreach (var present in Record(cell)[..Classes]) sum += present;
         return sum;
     }
 
@@ -151,86 +137,165 @@ internal sealed class PresenceLikelihood : FeatureLikelihood
     /// <param name="cells">Cells to keep, ascending.</param>
     public void Keep(ReadOnlySpan<int> cells)
     {
-        for (var k = 0; k < cells.Length; k++)
-        {
-            Move(_present, cells[k], k + 1);
-            if (!_gaussian) continue;
-            Move(_means, cells[k], k + 1);
-            Move(_squares, cells[k], k + 1);
-        }
-        var used = (cells.Length + 1) * Classes;
-        Array.Clear(_present, used, _present.Length - used);
-        if (_gaussian) Array.Clear(_means, used, _means.Length - used);
-        if (_gaussian) Array.Clear(_squares, used, _squares.Length - used);
+        for (var k = 0; k < cells.Length; k++) Record(cells[k]).CopyTo(Record(k + 1));
+        _records.Span[((cells.Length + 1) * Classes * _parts)..].Clear();
         for (var c = 0; c < Classes; c++) Refresh(c, cells.Length);
     }
 
-    private void Move(double[] table, int from, int to) => table.AsSpan(from * Classes, Classes).CopyTo(table.AsSpan(to * Classes));
-
     protected override void Resize(int oldClasses, int oldCells)
     {
-        _present = Resized(_present, oldClasses, oldCells);
-        if (_gaussian) _means = Resized(_means, oldClasses, oldCells);
-        if (_gaussian) _squares = Resized(_squares, oldClasses, oldCells);
+        var old = _records;
+        _records = new(Cells * Classes * _parts);
+        if (Classes == oldClasses) old.Span.CopyTo(_records.Span);
+        else
+            for (var cell = 0; cell < oldCells; cell++)
+                for (var part = 0; part < _parts; part++)
+                    old.Span.Slice((cell * _parts + part) * oldClasses, oldClasses).CopyTo(_records.Span[((cell * _parts + part) * Classes)..]);
+        GC.KeepAlive(old);
         Array.Resize(ref _rows, Classes);
         Array.Resize(ref _absent, Classes);
         Array.Resize(ref _refreshed, Classes);
         Array.Resize(ref _counted, Classes);
     }
 
+    private Span<double> Record(int cell) => _records.Span.Slice(cell * Classes * _parts, Classes * _parts);
+
     private double LogAbsent(double present, int label) =>
         DeterministicMath.Log((Math.Max(_rows[label] - present, 0) + _alpha) / (_rows[label] + 2 * _alpha));
 
-    private Span<double> Numbers(int count)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AddLogsOfTwo(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, Span<double> logs)
     {
-        if (count > _numbers.Length) _numbers = new double[Math.Max(count, 2 * _numbers.Length)];
-        return _numbers.AsSpan(0, count);
+        var stride = 2 * _parts;
+        var records = _records.Pointer;
+        var rows = Vector128.Create(_rows[0], _rows[1]);
+        var alpha = Vector128.Create(_alpha);
+        var (there, away) = (LogProduct.One, LogProduct.One);
+        var (spreads, counts) = (LogProduct.One, LogProduct.One);
+        var distances = Vector128<double>.Zero;
+        for (var k = 0; k < cells.Length; k++)
+        {
+            if (k % LogProduct.MostFactors == LogProduct.MostFactors - 1) Rebase(ref there, ref away, ref spreads, ref counts);
+            if (Sse.IsSupported && k + Ahead < cells.Length) Sse.Prefetch0(records + (nint)cells[k + Ahead] * stride);
+            if (cells[k] == 0) continue;
+            var record = records + (nint)cells[k] * stride;
+            var present = Vector128.Load(record);
+            there.Multiply(present + alpha);
+            away.Multiply(Vector128.Max(rows - present, Vector128<double>.Zero) + alpha);
+            if (!_gaussian) continue;
+
+            var means = Vector128.Load(record + 2);
+            var squares = Vector128.Load(record + 4);
+            // As in the general form below.
+            var (n0, n1) = (present.GetElement(0), present.GetElement(1));
+            var apart = n0 == 0 || n1 == 0 ? 0 : means.GetElement(1) - means.GetElement(0);
+            var all = squares.GetElement(0) + squares.GetElement(1);
+            if (!(all > 0 || apart != 0)) continue;
+            var n = n0 + n1;
+            var pooled = (all * n + apart * apart * n0 * n1) / (n * n);
+            if (!(pooled > LeastSpread)) continue;
+            if (n0 == 0) means = Vector128.Create(means.GetElement(1));
+            else if (n1 == 0) means = Vector128.Create(means.GetElement(0));
+            var spread = squares + Vector128.Create(pooled);
+            var count = present + Vector128<double>.One;
+            var distance = Vector128.Create(Math.Clamp(values[k], -LargestValue, LargestValue)) - means;
+            distances += Vector128.Min(distance * distance * count / (spread + spread), Vector128.Create(Strangest));
+            spreads.Multiply(spread);
+            counts.Multiply(count);
+        }
+        AddTo(logs, 0, 2, there.Logs(), away.Logs(), spreads.Logs(), counts.Logs(), (distances.GetElement(0), distances.GetElement(1)));
     }
 
+    // No value is stranger than 30 deviations: one wild value must not outweigh all other features.
+    private const double Strangest = 450;
+
     // The variance within a class is drawn to that of all classes together, which counts as one row more: a class with few values, or all alike, is
-    // then not certain of anything. A feature that has one value besides 0 says nothing by it: no variances then, which otherwise are left for their logarithms.
-    private bool AddNormals(int at, double value, Span<double> logs, Span<double> variances)
+    // then not certain of anything. A feature that has one value besides 0 says nothing by it.
+    private void AddLogsOfMany(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, Span<double> logs)
     {
-        double count = 0, mean = 0, squares = 0;
-        for (var c = 0; c < logs.Length; c++)
+        var classes = logs.Length;
+        for (var c = 0; c < classes; c += 2)
         {
-            var n = _present[at + c];
+            var (there, away, spreads, counts) = (LogProduct.One, LogProduct.One, LogProduct.One, LogProduct.One);
+            var other = Math.Min(c + 1, classes - 1);
+            var (distance0, distance1) = (0.0, 0.0);
+            for (var k = 0; k < cells.Length; k++)
+            {
+                if (k % LogProduct.MostFactors == LogProduct.MostFactors - 1) Rebase(ref there, ref away, ref spreads, ref counts);
+                if (cells[k] == 0) continue;
+                var record = Record(cells[k]);
+                there.Multiply(Vector128.Create(record[c] + _alpha, record[other] + _alpha));
+                away.Multiply(Vector128.Create(Math.Max(_rows[c] - record[c], 0) + _alpha, Math.Max(_rows[other] - record[other], 0) + _alpha));
+                if (!_gaussian || !Pooled(record, out var mean, out var pooled)) continue;
+                var value = Math.Clamp(values[k], -LargestValue, LargestValue);
+                distance0 += Distance(record, c, value, mean, pooled);
+                distance1 += Distance(record, other, value, mean, pooled);
+                spreads.Multiply(Vector128.Create(record[2 * Classes + c] + pooled, record[2 * Classes + other] + pooled));
+                counts.Multiply(Vector128.Create(record[c] + 1, record[other] + 1));
+            }
+            AddTo(logs, c, classes, there.Logs(), away.Logs(), spreads.Logs(), counts.Logs(), (distance0, distance1));
+        }
+    }
+
+    private static void Rebase(ref LogProduct there, ref LogProduct away, ref LogProduct spreads, ref LogProduct counts)
+    {
+        there.Rebase();
+        away.Rebase();
+        spreads.Rebase();
+        counts.Rebase();
+    }
+
+    private static void AddTo(Span<double> logs, int c, int classes, (double, double) there, (double, double) away, (double, double) spreads, (double, double) counts, (double, double) distances)
+    {
+        logs[c] += there.Item1 - away.Item1 - 0.5 * (spreads.Item1 - counts.Item1) - distances.Item1;
+        if (c + 1 < classes) logs[c + 1] += there.Item2 - away.Item2 - 0.5 * (spreads.Item2 - counts.Item2) - distances.Item2;
+    }
+
+    // Mean and population variance of a feature over all classes.
+    private bool Pooled(ReadOnlySpan<double> record, out double mean, out double pooled)
+    {
+        double count = 0, squares = 0;
+        mean = 0;
+        for (var c = 0; c < Classes; c++)
+        {
+            var n = record[c];
             if (n == 0) continue;
-            var difference = _means[at + c] - mean;
-            if (count == 0) mean = _means[at + c];
+            var difference = record[Classes + c] - mean;
+            if (count == 0) mean = record[Classes + c];
             else if (difference != 0)
             {
                 squares += difference * difference * count * n / (count + n);
                 mean += difference * n / (count + n);
             }
-            squares += _squares[at + c];
+            squares += record[2 * Classes + c];
             count += n;
         }
-        if (!(squares > 0)) return false;
-        var pooled = squares / count;
-        for (var c = 0; c < logs.Length; c++)
-        {
-            var n = _present[at + c];
-            var variance = (_squares[at + c] + pooled) / (n + 1);
-            var distance = value - (n > 0 ? _means[at + c] : mean);
-            // No value is stranger than 30 deviations: one wild value must not outweigh all other features.
-            logs[c] -= Math.Min(distance * distance / (2 * variance), 450);
-            variances[c] = variance;
-        }
-        return true;
+        pooled = count > 0 ? squares / count : 0;
+        return pooled > LeastSpread;
+    }
+
+    private double Distance(ReadOnlySpan<double> record, int c, double value, double mean, double pooled)
+    {
+        var distance = value - (record[c] > 0 ? record[Classes + c] : mean);
+        var spread = record[2 * Classes + c] + pooled;
+        return Math.Min(distance * distance * (record[c] + 1) / (spread + spread), Strangest);
     }
 
     private void Refresh(int label, int features)
     {
-        var sum = 0.0;
-        var all = _rows[label] + 2 * _alpha;
-        for (var cell = 1; cell <= features;)
+        var product = LogProduct.One;
+        var stride = Classes * _parts;
+        var present = _records.Pointer + label;
+        var rows = Vector128.Create(_rows[label]);
+        var alpha = Vector128.Create(_alpha);
+        for (nint cell = 1; cell < features; cell += 2)
         {
-            var numbers = Numbers(Math.Min(features - cell + 1, 256));
-            for (var k = 0; k < numbers.Length; k++, cell++) numbers[k] = (Math.Max(_rows[label] - _present[cell * Classes + label], 0) + _alpha) / all;
-            DeterministicLogs.InPlace(numbers);
-            foreach (var log in numbers) sum += log;
+            product.Multiply(Vector128.Max(rows - Vector128.Create(present[cell * stride], present[(cell + 1) * stride]), Vector128<double>.Zero) + alpha);
+            if (cell % LogProduct.MostFactors == 1) product.Rebase();
         }
-        (_absent[label], _refreshed[label], _counted[label]) = (sum, _rows[label], features);
+        if ((features & 1) != 0) product.Multiply(Vector128.Create(Math.Max(_rows[label] - present[(nint)features * stride], 0) + _alpha, 1));
+        GC.KeepAlive(this);
+        var (even, odd) = product.Logs();
+        (_absent[label], _refreshed[label], _counted[label]) = (even + odd - features * DeterministicMath.Log(_rows[label] + 2 * _alpha), _rows[label], features);
     }
 }

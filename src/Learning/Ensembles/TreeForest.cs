@@ -14,6 +14,9 @@ internal sealed record ForestPolicy
     /// <summary>Share of a tree's features that each leaf considers (random forest).</summary>
     public double LeafShare { get; init; } = 1;
 
+    /// <summary>Whether all trees share one naive Bayes over all rows.</summary>
+    public bool SharedBayes { get; init; }
+
     /// <summary>Whether a tree is replaced when its error rises.</summary>
     public required bool Replaces { get; init; }
 
@@ -57,9 +60,9 @@ public static class TreeForest
             "Gomes et al., Machine Learning 106 (2017), 1469-1495",
             [
                 new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
-                new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers."),
+                new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers; of long rows fewer, some two dozen a row."),
             ],
-            p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), Replaces = true, Background = true, Weighted = true }),
+            p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), SharedBayes = true, Replaces = true, Background = true, Weighted = true }),
         Kind("streaming-random-patches", "Trees, or naive Bayes models, that see random features and random rows, each with its drift detector and a successor in training.",
             "Gomes, Read and Bifet, ICDM 2019, 240-249",
             [
@@ -71,7 +74,7 @@ public static class TreeForest
     ];
 
     private static ModelKind Kind(string name, string summary, string paper, ImmutableArray<Parameter> own, Func<ParameterValues, ForestPolicy> policy) =>
-        new(name, 1, LearningTask.Binary, summary, paper, [Size, .. own, .. TreeSettings.Parameters.Select(Forested)],
+        new(name, 2, LearningTask.Binary, summary, paper, [Size, .. own, .. TreeSettings.Parameters.Select(Forested)],
             spec => new TreeForestModel(spec, own.Contains(Base) ? WithBase(TreeSettings.From(spec), spec.Values.Choice(Base.Name).Option) : TreeSettings.From(spec), policy(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
 
     private static TreeSettings WithBase(TreeSettings settings, string model) => model switch
@@ -105,13 +108,15 @@ internal sealed class TreeForestModel : IModel
     private readonly double[] _shares;
     private readonly double[] _votes;
     private readonly double[] _unread = new double[1];
+    private TreeBayes? _shared;
     private Member[] _members;
     private RandomSource _random;
 
     public TreeForestModel(ModelSpec spec, TreeSettings settings, ForestPolicy policy, ClassLabels labels)
     {
         Spec = spec;
-        (_settings, _policy, _labels) = (settings with { Share = policy.LeafShare }, policy, labels);
+        (_settings, _policy, _labels) = (settings with { Share = policy.LeafShare, SharedBayes = policy.SharedBayes, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
+        if (policy.SharedBayes) _shared = new(settings.Features);
         _poisson = new PoissonWeights(policy.Lambda);
         _shares = new double[labels.Most];
         _votes = new double[labels.Most];
@@ -128,10 +133,13 @@ internal sealed class TreeForestModel : IModel
     {
         var votes = _votes.AsSpan(0, _labels.Most);
         votes.Clear();
+        _scratch.Features.Open(row);
+        var shared = _shared is null ? default : _scratch.Whole(_labels.Most);
+        _shared?.Predict(row, _scratch, shared);
         foreach (var member in _members)
         {
             var shares = _shares.AsSpan(0, member.Tree.Classes);
-            member.Tree.Predict(_sample.Of(row, member.Salt, _policy.TreeShare), shares);
+            member.Tree.Predict(_sample.Of(row, member.Salt, _policy.TreeShare), shares, shared);
             var vote = Vote(member);
             for (var c = 0; c < shares.Length; c++) votes[c] += vote * shares[c];
         }
@@ -154,15 +162,18 @@ internal sealed class TreeForestModel : IModel
         var c = _labels.ClassOf(label);
         var votes = _votes.AsSpan(0, _labels.Most);
         votes.Clear();
+        _scratch.Features.Open(row);
+        var shared = _shared is null ? default : _scratch.Whole(_labels.Most);
+        _shared?.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, shared);
         var drifted = false;
         for (var i = 0; i < _members.Length; i++)
         {
             ref var member = ref _members[i];
             var vote = Vote(member);
             var shares = _shares.AsSpan(0, member.Tree.Classes);
-            member.Tree.PredictThenLearn(_sample.Of(row, member.Salt, _policy.TreeShare), c, weight * _poisson.Next(ref _random), shares);
+            member.Tree.PredictThenLearn(_sample.Of(row, member.Salt, _policy.TreeShare), c, weight * _poisson.Next(ref _random), shares, shared);
             for (var o = 0; o < shares.Length; o++) votes[o] += vote * shares[o];
-            if (member.Next is not null) member.Next.Learn(_sample.Of(row, member.NextSalt, _policy.TreeShare), c, weight * _poisson.Next(ref _random));
+            if (member.Next is not null) member.Next.Learn(_sample.Of(row, member.NextSalt, _policy.TreeShare), c, weight * _poisson.Next(ref _random), shared);
             if (_policy.Replaces) drifted |= Watch(ref member, TreeScratch.Largest(shares) == c ? 0 : 1);
         }
         if (drifted && _policy.ReplacesWorst) ReplaceWorst();
@@ -172,22 +183,27 @@ internal sealed class TreeForestModel : IModel
 
     public void Save(StateWriter writer)
     {
-        writer.Section(Spec.Kind.Name, 1);
+        writer.Section(Spec.Kind.Name, 2);
         _random.Save(writer);
+        _shared?.Save(writer, _labels.Most);
         writer.Int32(_members.Length);
         foreach (var member in _members) member.Save(writer);
     }
 
     public void Load(StateReader reader)
     {
-        reader.Section(Spec.Kind.Name, 1);
+        var format = reader.Section(Spec.Kind.Name, 2);
         var random = _random;
         random.Load(reader);
+        var shared = _policy.SharedBayes ? new TreeBayes(_settings.Features) : null;
+        if (format > 1) shared?.Load(reader, _labels.Most);
         var count = reader.Int32();
         if (count != _members.Length) throw new StateFormatException($"the state has {count} trees, this forest {_members.Length}: load it with the settings it was saved with");
         var members = new Member[count];
         for (var i = 0; i < count; i++) members[i] = Member.Load(reader, this);
-        (_random, _members) = (random, members);
+        // Before, each tree had its own.
+        if (format == 1 && shared is not null) shared = members[0].Tree.Earlier;
+        (_random, _members, _shared) = (random, members, shared);
     }
 
     // A tree counts by how often it was right of late; one that just began counts as any other.

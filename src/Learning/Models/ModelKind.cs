@@ -4,7 +4,7 @@ namespace StreamMLOps.Learning;
 
 /// <summary>
 /// A kind of model: its name in settings, what it does, its parameters and how to make one. All kinds are listed in
-/// <see cref="ModelRegistry"/>. Arithmetic that changes is a new <see cref="Revision"/> beside the old one, never a change of it.
+/// <see cref="ModelRegistry"/>. Arithmetic that changes is a new <see cref="Revision"/>, never a change of one; every revision loads the states of those before it.
 /// </summary>
 /// <param name="Name">Name in settings (<c>algorithm = NAME</c>), lower case with hyphens.</param>
 /// <param name="Revision">Revision of the arithmetic and of the saved bytes; part of every lineage's genesis.</param>

@@ -41,9 +41,11 @@ public sealed class ModelSpec
         var revision = 0;
         if (map.Fields.TryGetValue("revision", out var r) && !(r is ConfigNode.Text revisionText && int.TryParse(revisionText.Value, NumberStyles.None, CultureInfo.InvariantCulture, out revision)))
             faults.Add(new($"{path}.revision", "must be a whole number"));
-        if (revision > 0 && ModelRegistry.TryFind(algorithm, out _) && !ModelRegistry.TryFind(algorithm, revision, out _))
+        if (revision > 0 && ModelRegistry.TryFind(algorithm, out var newest) && !ModelRegistry.TryFind(algorithm, revision, out _))
         {
-            faults.Add(new($"{path}.revision", $"this program does not have revision {revision} of '{algorithm}': it belongs to a newer version"));
+            faults.Add(new($"{path}.revision", revision > newest.Revision
+                ? $"this program does not have revision {revision} of '{algorithm}': it belongs to a newer version"
+                : $"this program no longer computes revision {revision} of '{algorithm}': its saved states load as revision {newest.Revision}, which goes on from them (docs/models.md)"));
             return null;
         }
         if (!(revision > 0 ? ModelRegistry.TryFind(algorithm, revision, out var kind) : ModelRegistry.TryFind(algorithm, out kind)))

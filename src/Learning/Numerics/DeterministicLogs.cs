@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -25,6 +26,7 @@ internal static class DeterministicLogs
         for (; i < numbers.Length; i++) numbers[i] = DeterministicMath.Log(numbers[i]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<double> Normal(Vector256<double> x)
     {
         // x = 2^k m; k is biased by 1024, so that an unsigned shift finds it, and becomes a double in the low bits of 2^52.
@@ -44,5 +46,6 @@ internal static class DeterministicLogs
         return k * Of(Ln2High) - ((half - (s * (half + z * r) + k * Of(Ln2Low))) - f);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<double> Of(double number) => Vector256.Create(number);
 }

@@ -30,6 +30,7 @@ public static class DeterministicMath
     }
 
     /// <summary>Natural logarithm; negative infinity for 0, NaN for negative numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Log(double x)
     {
         if (!(x >= 2.2250738585072014e-308 && x < double.PositiveInfinity))

@@ -22,7 +22,7 @@ internal sealed class ClassificationTree
         _scratch = scratch ?? new();
         _random = new RandomSource(settings.Seed);
         Classes = classes;
-        if (settings.Leaf == LeafAnswer.Adaptive) _whole = new(settings.Features);
+        if (settings.Leaf == LeafAnswer.Adaptive && !settings.SharedBayes) _whole = new(settings.Features);
         _root = Fresh(0, []);
     }
 
@@ -32,27 +32,43 @@ internal sealed class ClassificationTree
     /// <summary>Leaves, those of alternates included.</summary>
     public int Leaves => _leaves;
 
-    /// <summary>Writes the share of each class, <see cref="Classes"/> of them.</summary>
-    public void Predict(in Row row, Span<double> shares)
+    /// <summary>Naive Bayes over all rows, read from a state in which each tree of a forest still had its own.</summary>
+    public TreeBayes? Earlier { get; private set; }
+
+    /// <summary>Writes the share of each class, <see cref="Classes"/> of them. The scratch's features must be those of the row, or of a row that this one is a sample of.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="shares">Receives them.</param>
+    /// <param name="shared">What naive Bayes over all rows answers, where the trees of a forest share it.</param>
+    public void Predict(in Row row, Span<double> shares, ReadOnlySpan<double> shared = default)
     {
-        var whole = _scratch.Whole(Classes);
-        _whole?.Predict(row, _scratch, whole);
-        LeafOf(row).Predict(row, whole, _scratch, shares);
+        var whole = shared;
+        if (_whole is not null)
+        {
+            var own = _scratch.Whole(Classes);
+            _whole.Predict(row, _scratch, own);
+            whole = own;
+        }
+        Leaf().Predict(row, whole, _scratch, shares);
     }
 
-    public void Learn(in Row row, int label, double weight) => PredictThenLearn(row, label, weight, _scratch.Unread(Classes));
+    public void Learn(in Row row, int label, double weight, ReadOnlySpan<double> shared = default) => PredictThenLearn(row, label, weight, _scratch.Unread(Classes), shared);
 
     /// <summary>Predicts, then learns: one after the other, with the work that both need done once.</summary>
-    public void PredictThenLearn(in Row row, int label, double weight, Span<double> shares)
+    public void PredictThenLearn(in Row row, int label, double weight, Span<double> shares, ReadOnlySpan<double> shared = default)
     {
         if (weight == 0)
         {
-            Predict(row, shares);
+            Predict(row, shares, shared);
             return;
         }
         weight = Math.Min(weight, FeatureLikelihood.LargestWeight);
-        var whole = _scratch.Whole(Classes);
-        _whole?.PredictThenLearn(row, label, weight, _scratch, whole);
+        var whole = shared;
+        if (_whole is not null)
+        {
+            var own = _scratch.Whole(Classes);
+            _whole.PredictThenLearn(row, label, weight, _scratch, own);
+            whole = own;
+        }
         Classes = Math.Max(Classes, label + 1);
         if (_settings.Adaptive)
         {
@@ -60,14 +76,14 @@ internal sealed class ClassificationTree
             return;
         }
         var node = _root;
-        while (node.Leaf is null) node = node.GoesRight(row) ? node.Right! : node.Left!;
+        while (node.Leaf is null) node = node.GoesRight(_scratch.Features) ? node.Right! : node.Left!;
         LearnAt(node, row, label, weight, whole, shares);
         if (_settings.Revisits) Revisit(node, row, label, weight, whole);
     }
 
     public void Save(StateWriter writer)
     {
-        writer.Section("classification-tree", 1);
+        writer.Section("classification-tree", 2);
         writer.Int32(Classes);
         _random.Save(writer);
         _whole?.Save(writer, Classes);
@@ -78,22 +94,23 @@ internal sealed class ClassificationTree
     public static ClassificationTree Load(StateReader reader, TreeSettings settings, int classesAtStart, int mostClasses, TreeScratch? scratch = null)
     {
         var tree = new ClassificationTree(settings, classesAtStart, scratch);
-        reader.Section("classification-tree", 1);
+        var format = reader.Section("classification-tree", 2);
         tree.Classes = reader.Count32(mostClasses);
         if (tree.Classes < classesAtStart) throw new StateFormatException($"{tree.Classes} classes: the bytes are damaged");
         tree._random.Load(reader);
-        tree._whole?.Load(reader, tree.Classes);
-        tree._root = TreeNode.Load(reader, settings, tree.Classes, 0);
+        if (format == 1 && settings.SharedBayes) tree.Earlier = new(settings.Features);
+        (tree._whole ?? tree.Earlier)?.Load(reader, tree.Classes);
+        tree._root = TreeNode.Load(reader, format, settings, tree.Classes, 0);
         tree._leaves = tree._root.Leaves();
         return tree;
     }
 
     private TreeNode Fresh(int depth, ReadOnlySpan<double> counts) => new(_settings, depth, new TreeLeaf(_settings, _random.NextUInt64(), counts));
 
-    private TreeLeaf LeafOf(in Row row)
+    private TreeLeaf Leaf()
     {
         var node = _root;
-        while (node.Leaf is null) node = node.GoesRight(row) ? node.Right! : node.Left!;
+        while (node.Leaf is null) node = node.GoesRight(_scratch.Features) ? node.Right! : node.Left!;
         return node.Leaf;
     }
 
@@ -115,7 +132,7 @@ internal sealed class ClassificationTree
     // (Manapragada, Webb and Salehi, "Extremely Fast Decision Tree", KDD 2018).
     private void Revisit(TreeNode leaf, in Row row, int label, double weight, ReadOnlySpan<double> whole)
     {
-        for (var node = _root; node != leaf; node = node.GoesRight(row) ? node.Right! : node.Left!)
+        for (var node = _root; node != leaf; node = node.GoesRight(_scratch.Features) ? node.Right! : node.Left!)
         {
             var counts = node.Counts!;
             counts.PredictThenLearn(row, label, weight, Classes, whole, _scratch, _scratch.Unread(Classes));
@@ -139,7 +156,7 @@ internal sealed class ClassificationTree
             node.Error!.Update(TreeScratch.Largest(shares) == label ? 0 : 1);
             return node;
         }
-        if (node.GoesRight(row)) node.Right = LearnAdaptively(node.Right!, row, label, weight, whole, shares);
+        if (node.GoesRight(_scratch.Features)) node.Right = LearnAdaptively(node.Right!, row, label, weight, whole, shares);
         else node.Left = LearnAdaptively(node.Left!, row, label, weight, whole, shares);
         var right = TreeScratch.Largest(shares) == label;
 

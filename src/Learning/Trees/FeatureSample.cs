@@ -1,4 +1,7 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace StreamMLOps.Learning;
 
@@ -11,15 +14,11 @@ internal sealed class FeatureSample
     private uint[] _indices = new uint[64];
     private double[] _values = new double[64];
 
-    /// <summary>The features of a row that belong to the sample; valid until the next call.</summary>
+    /// <summary>The features of a row that belong to the sample of a tree; valid until the next call.</summary>
     public Row Of(in Row row, ulong salt, double share)
     {
         if (share >= 1) return row;
-        if (row.Count > _indices.Length)
-        {
-            _indices = new uint[Math.Max(row.Count, _indices.Length * 2)];
-            _values = new double[_indices.Length];
-        }
+        Reserve(row.Count);
         var limit = (ulong)(share * (1L << 53));
         var count = 0;
         for (var k = 0; k < row.Count; k++)
@@ -29,6 +28,49 @@ internal sealed class FeatureSample
             if (Hash(salt, row.Indices[k]) >> 11 < limit) count++;
         }
         return new Row(_indices.AsSpan(0, count), _values.AsSpan(0, count));
+    }
+
+    /// <summary>
+    /// The same, much faster, for the many leaves that a row comes to: the row's hashes times an odd number of the leaf's, which is a universal hash (Dietzfelbinger et al., "A Reliable
+    /// Randomized Algorithm for the Closest-Pair Problem", 1997).
+    /// </summary>
+    /// <param name="row">The row.</param>
+    /// <param name="hashes">A hash of each of its features.</param>
+    /// <param name="salt">What makes the sample.</param>
+    /// <param name="share">Share of features that belong to it.</param>
+    public Row Of(in Row row, ReadOnlySpan<uint> hashes, ulong salt, double share)
+    {
+        if (share >= 1) return row;
+        // Room for what is written beside the last.
+        Reserve(row.Count + 1);
+        var (factor, addend, limit) = ((uint)salt | 1, (uint)(salt >> 32), (uint)(share * 4294967296.0));
+        ref var first = ref MemoryMarshal.GetReference(hashes);
+        var count = 0;
+        var k = 0;
+        for (; k + 8 <= row.Count; k += 8)
+        {
+            var mixed = Vector256.LoadUnsafe(ref first, (nuint)k) * factor + Vector256.Create(addend);
+            for (var chosen = Vector256.LessThan(mixed, Vector256.Create(limit)).ExtractMostSignificantBits(); chosen != 0; chosen &= chosen - 1)
+            {
+                var at = k + BitOperations.TrailingZeroCount(chosen);
+                _indices[count] = row.Indices[at];
+                _values[count++] = row.Values[at];
+            }
+        }
+        for (; k < row.Count; k++)
+        {
+            _indices[count] = row.Indices[k];
+            _values[count] = row.Values[k];
+            if (hashes[k] * factor + addend < limit) count++;
+        }
+        return new Row(_indices.AsSpan(0, count), _values.AsSpan(0, count));
+    }
+
+    private void Reserve(int count)
+    {
+        if (count <= _indices.Length) return;
+        _indices = new uint[Math.Max(count, _indices.Length * 2)];
+        _values = new double[_indices.Length];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -21,50 +21,66 @@ public static class HoeffdingTree
 
     private static IEnumerable<ModelKind> Both(string name, string summary, string paper, Func<TreeSettings, TreeSettings> variant)
     {
-        yield return new(name, 1, LearningTask.Binary, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters],
+        yield return new(name, 2, LearningTask.Binary, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters],
             spec => new TreeModel(spec, variant(Settings(spec)), new ClassLabels(LearningTask.Binary, 2)));
-        yield return new(name + "-multi-class", 1, LearningTask.MultiClass, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters, ClassLabels.Limit],
+        yield return new(name + "-multi-class", 2, LearningTask.MultiClass, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters, ClassLabels.Limit],
             spec => new TreeModel(spec, variant(Settings(spec)), new ClassLabels(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"))));
     }
 }
 
 /// <summary>A single tree as a model.</summary>
-internal sealed class TreeModel(ModelSpec spec, TreeSettings settings, ClassLabels labels) : IModel
+internal sealed class TreeModel : IModel
 {
-    private ClassificationTree _tree = new(settings, labels.AtStart);
+    private readonly TreeSettings _settings;
+    private readonly ClassLabels _labels;
+    private readonly TreeScratch _scratch = new();
+    private ClassificationTree _tree;
     private double[] _shares = new double[2];
 
-    public ModelSpec Spec => spec;
+    public TreeModel(ModelSpec spec, TreeSettings settings, ClassLabels labels)
+    {
+        (Spec, _settings, _labels) = (spec, settings, labels);
+        _tree = new(settings, labels.AtStart, _scratch);
+    }
 
-    public int Outputs => labels.Outputs(_tree.Classes);
+    public ModelSpec Spec { get; }
+
+    public int Outputs => _labels.Outputs(_tree.Classes);
 
     public void Predict(in Row row, Span<double> scores)
     {
         if (_shares.Length < _tree.Classes) _shares = new double[_tree.Classes];
         var shares = _shares.AsSpan(0, _tree.Classes);
+        _scratch.Features.Open(row);
         _tree.Predict(row, shares);
-        labels.Write(shares, scores);
+        _labels.Write(shares, scores);
     }
 
-    public void Learn(in Row row, double label, double weight = 1) => _tree.Learn(row, labels.ClassOf(label), weight);
+    public void Learn(in Row row, double label, double weight = 1)
+    {
+        var c = _labels.ClassOf(label);
+        _scratch.Features.Open(row);
+        _tree.Learn(row, c, weight);
+    }
 
     public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores)
     {
         if (_shares.Length < _tree.Classes) _shares = new double[_tree.Classes];
         var shares = _shares.AsSpan(0, _tree.Classes);
-        _tree.PredictThenLearn(row, labels.ClassOf(label), weight, shares);
-        labels.Write(shares, scores);
+        _scratch.Features.Open(row);
+        _tree.PredictThenLearn(row, _labels.ClassOf(label), weight, shares);
+        _labels.Write(shares, scores);
     }
 
     public void Save(StateWriter writer)
     {
-        writer.Section(spec.Kind.Name, 1);
+        writer.Section(Spec.Kind.Name, 1);
         _tree.Save(writer);
     }
 
     public void Load(StateReader reader)
     {
-        reader.Section(spec.Kind.Name, 1);
-        _tree = ClassificationTree.Load(reader, settings, labels.AtStart, labels.Most);
+        reader.Section(Spec.Kind.Name, 1);
+        _tree = ClassificationTree.Load(reader, _settings, _labels.AtStart, _labels.Most, _scratch);
     }
 }

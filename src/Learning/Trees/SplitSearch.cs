@@ -12,6 +12,7 @@ internal readonly ref struct SplitSearch
     private const int Thresholds = 10;
     private const double SmallestBranch = 0.01;
     private readonly PresenceLikelihood _features;
+    private readonly TreeScratch _scratch;
     private readonly int _classes;
     private readonly double[] _left;
     private readonly double[] _right;
@@ -19,7 +20,7 @@ internal readonly ref struct SplitSearch
 
     public SplitSearch(PresenceLikelihood features, int classes, TreeScratch scratch)
     {
-        (_features, _classes) = (features, classes);
+        (_features, _scratch, _classes) = (features, scratch, classes);
         scratch.ReserveSides(classes);
         (_left, _right) = (scratch.Left, scratch.Right);
         var present = 0;
@@ -44,18 +45,19 @@ internal readonly ref struct SplitSearch
     {
         var present = _features.Present(cell);
         // Too rare to make a branch.
-        if (present < SmallestBranch * Rows) return default;
+        if (!IsCommon(present)) return default;
         var always = present >= Rows * (1 - 1e-9);
         var low = always ? smallest : Math.Min(smallest, 0);
         var high = always ? largest : Math.Max(largest, 0);
         if (!(high > low)) return default;
         var best = default(TreeSplit);
+        Open(cell);
         // A feature with one value besides 0 has one place to split.
         var places = smallest == largest ? 1 : Thresholds;
         for (var i = 1; i <= places; i++)
         {
             var threshold = low + (high - low) * i / (places + 1);
-            var gain = Gain(cell, threshold, smallest, largest);
+            var gain = Gain(threshold, smallest, largest);
             if (gain > best.Gain) best = new(cell, 0, threshold, gain);
         }
         return best;
@@ -71,17 +73,38 @@ internal readonly ref struct SplitSearch
     /// <summary>What a split tells of the class, in bits; leaves the class weights of both sides in the scratch. 0 where a side is too small to make a branch.</summary>
     public double Gain(int cell, double threshold, double smallest, double largest)
     {
+        Open(cell);
+        return Gain(threshold, smallest, largest);
+    }
+
+    /// <summary>Whether there are enough rows with a feature to make a branch of them.</summary>
+    /// <param name="present">Rows that have it.</param>
+    public bool IsCommon(double present) => present >= SmallestBranch * Rows;
+
+    // Takes out what is known of a feature, once for all thresholds.
+    private void Open(int cell)
+    {
+        for (var c = 0; c < _classes; c++)
+        {
+            var (present, mean, variance) = _features.Of(cell, c);
+            _scratch.Present[c] = present;
+            _scratch.Means[c] = mean;
+            _scratch.Deviations[c] = Math.Sqrt(variance);
+        }
+    }
+
+    private double Gain(double threshold, double smallest, double largest)
+    {
         double left = 0, right = 0;
         for (var c = 0; c < _classes; c++)
         {
-            var rows = _features.Rows(c);
-            var (present, mean, variance) = _features.Of(cell, c);
+            var present = _scratch.Present[c];
             var below = present == 0 ? 0
                 : threshold >= largest ? 1
                 : threshold < smallest ? 0
-                : variance > 0 ? NormalDistribution.Below((threshold - mean) / Math.Sqrt(variance))
-                : mean <= threshold ? 1 : 0;
-            var absent = Math.Max(rows - present, 0);
+                : _scratch.Deviations[c] > 0 ? NormalDistribution.Below((threshold - _scratch.Means[c]) / _scratch.Deviations[c])
+                : _scratch.Means[c] <= threshold ? 1 : 0;
+            var absent = Math.Max(_features.Rows(c) - present, 0);
             _left[c] = present * below + (threshold >= 0 ? absent : 0);
             _right[c] = present * (1 - below) + (threshold >= 0 ? 0 : absent);
             left += _left[c];

@@ -6,12 +6,16 @@ namespace StreamMLOps.Learning;
 /// </summary>
 internal sealed class TreeLeaf
 {
+    private const int FirstLimit = 192;
+    private const int Facts = 3;         // of a feature's range
     private readonly TreeSettings _settings;
     private readonly ulong _salt;
     private readonly PresenceLikelihood _features = new(alpha: 1, gaussian: true);
-    private FeatureIndex _index = new();
+    private LeafIndex _index = new();
     private double[] _counts;            // by class, what the parent estimated included
-    private double[] _ranges = [];       // by cell: smallest and largest value
+    private double[] _ranges = [];       // by cell: smallest and largest value, and the leaf's rows (their weights) when the feature was first seen
+    private bool _early;                 // whether the sample of features is that of the first format
+    private int _limit = FirstLimit;     // features at which the rare ones are forgotten
     private double _share = double.NaN;  // of features considered; NaN before the first row
     private double _sinceAttempt;
     private double _wait;                // rows (their weights) from one attempt to split to the next
@@ -58,7 +62,7 @@ internal sealed class TreeLeaf
                 whole.CopyTo(shares);
                 break;
             default:
-                var sample = scratch.Sample.Of(row, _salt, Share(row));
+                var sample = Sample(row, Share(row), scratch);
                 var cells = scratch.Cells(sample.Count);
                 _index.Find(sample.Indices, cells);
                 Bayes(sample, cells, _index.Count, shares);
@@ -78,7 +82,7 @@ internal sealed class TreeLeaf
     {
         var share = Share(all);
         if (double.IsNaN(_share)) _share = share;
-        var row = scratch.Sample.Of(all, _salt, share);
+        var row = Sample(all, share, scratch);
         var known = _index.Count;
         var cells = scratch.Cells(row.Count);
         _index.FindOrAdd(row.Indices, cells);
@@ -89,15 +93,17 @@ internal sealed class TreeLeaf
         _sinceAttempt += weight;
         _features.Reserve(classes, _index.Count);
         _features.Learn(cells, row.Values, _index.Count, label, weight);
-        if (2 * (_index.Count + 1) > _ranges.Length) Array.Resize(ref _ranges, 3 * (_index.Count + 8));
+        if (Facts * (_index.Count + 1) > _ranges.Length) Array.Resize(ref _ranges, Facts * (_index.Count + _index.Count / 2 + 8));
+        var rows = _settings.ForgetsBelow > 0 ? Rows() - weight : 0;
         for (var k = 0; k < cells.Length; k++)
         {
-            var at = 2 * cells[k];
+            var range = _ranges.AsSpan(Facts * cells[k], Facts);
             var value = Math.Clamp(row.Values[k], -FeatureLikelihood.LargestValue, FeatureLikelihood.LargestValue);
-            var fresh = cells[k] > known;
-            _ranges[at] = fresh ? value : Math.Min(_ranges[at], value);
-            _ranges[at + 1] = fresh ? value : Math.Max(_ranges[at + 1], value);
+            if (cells[k] > known) (range[0], range[1], range[2]) = (value, value, rows);
+            else if (value < range[0]) range[0] = value;
+            else if (value > range[1]) range[1] = value;
         }
+        if (_settings.ForgetsBelow > 0 && _index.Count > _limit) ForgetScarce(scratch);
         if (_index.Count > _settings.LeafFeatures) ForgetRare();
     }
 
@@ -114,21 +120,25 @@ internal sealed class TreeLeaf
         best = default;
         if (search.IsPure) return false;
         var second = 0.0;    // not to split at all
+        var common = 0;
         for (var cell = 1; cell <= _index.Count; cell++)
         {
-            var split = search.Best(cell, _ranges[2 * cell], _ranges[2 * cell + 1]);
+            if (!search.IsCommon(_features.Present(cell))) continue;
+            common++;
+            var split = search.Best(cell, _ranges[Facts * cell], _ranges[Facts * cell + 1]);
             if (split.Gain > best.Gain) (second, best) = (Math.Max(second, best.Gain), split);
             else second = Math.Max(second, split.Gain);
         }
         // What is revisited later need only be better than nothing now.
         if (_settings.Revisits) second = 0;
+        _wait = Math.Max(_settings.Grace, _settings.WaitForEach * common);
         if (best.Cell == 0) return false;
         var bound = Bound(search.Rows);
         if (!(best.Gain - second > bound || bound < _settings.Tie))
         {
             var gap = Math.Max(Math.Max(best.Gain - second, _settings.Tie), 1e-6);
             var needed = bound * bound * search.Rows / (gap * gap) - search.Rows;
-            _wait = Math.Clamp(Math.Min(needed, search.Rows / 4), _settings.Grace, 10 * _settings.Grace);
+            _wait = Math.Max(_wait, Math.Clamp(Math.Min(needed, search.Rows / 4), _settings.Grace, 10 * _settings.Grace));
             return false;
         }
         best = best with { Feature = FeatureOf(best.Cell) };
@@ -149,10 +159,10 @@ internal sealed class TreeLeaf
         if (search.IsPure) return false;
         Span<int> present = stackalloc int[1];
         _index.Find([feature], present);
-        var current = present[0] == 0 ? 0 : search.Gain(present[0], threshold, _ranges[2 * present[0]], _ranges[2 * present[0] + 1]);
+        var current = present[0] == 0 ? 0 : search.Gain(present[0], threshold, _ranges[Facts * present[0]], _ranges[Facts * present[0] + 1]);
         for (var cell = 1; cell <= _index.Count; cell++)
         {
-            var split = search.Best(cell, _ranges[2 * cell], _ranges[2 * cell + 1]);
+            var split = search.Best(cell, _ranges[Facts * cell], _ranges[Facts * cell + 1]);
             if (split.Gain > best.Gain) best = split;
         }
         if (best.Cell == 0 || best.Cell == present[0]) return false;
@@ -174,14 +184,18 @@ internal sealed class TreeLeaf
         writer.Double(_majorityRight);
         writer.Double(_bayesRight);
         writer.Double(_wholeRight);
-        var features = new uint[_index.Count];
-        _index.CopyTo(features);
-        writer.Array<uint>(features);
-        _features.Save(writer, _counts.Length, features.Length);
-        writer.Array<double>(features.Length == 0 ? [] : _ranges.AsSpan(2, 2 * features.Length));
+        writer.Flag(_early);
+        writer.Int32(_limit);
+        writer.Array(_index.Features);
+        _features.Save(writer, _counts.Length, _index.Count);
+        writer.Array<double>(_index.Count == 0 ? [] : _ranges.AsSpan(Facts, Facts * _index.Count));
     }
 
-    public static TreeLeaf Load(StateReader reader, TreeSettings settings, int classes)
+    /// <param name="reader">The bytes.</param>
+    /// <param name="format">Format of the tree.</param>
+    /// <param name="settings">Settings of the tree.</param>
+    /// <param name="classes">Classes seen.</param>
+    public static TreeLeaf Load(StateReader reader, int format, TreeSettings settings, int classes)
     {
         var salt = reader.UInt64();
         var counts = reader.Array<double>();
@@ -196,13 +210,22 @@ internal sealed class TreeLeaf
             _majorityRight = reader.Finite(),
             _bayesRight = reader.Finite(),
             _wholeRight = reader.Finite(),
-            _index = FeatureIndex.Restore(reader.Array<uint>()),
+            _early = format == 1 || reader.Flag(),
+            _limit = format == 1 ? FirstLimit : reader.Count32(int.MaxValue),
+            _index = LeafIndex.Restore(reader.Array<uint>()),
         };
         var features = leaf._index.Count;
         leaf._features.Reserve(counts.Length, features);
         leaf._features.Load(reader, counts.Length, features);
-        leaf._ranges = new double[2 * (features + 1)];
-        reader.Finite(leaf._ranges.AsSpan(2));
+        leaf._ranges = new double[Facts * (features + 1)];
+        if (format > 1)
+        {
+            reader.Finite(leaf._ranges.AsSpan(Facts));
+            return leaf;
+        }
+        var ranges = new double[2 * features];
+        reader.Finite(ranges);
+        for (var cell = 1; cell <= features; cell++) ranges.AsSpan(2 * (cell - 1), 2).CopyTo(leaf._ranges.AsSpan(Facts * cell));
         return leaf;
     }
 
@@ -272,21 +295,38 @@ internal sealed class TreeLeaf
         Probabilities.FromLogs(shares);
     }
 
-    private uint FeatureOf(int cell)
+    private uint FeatureOf(int cell) => _index.Features[cell - 1];
+
+    private Row Sample(in Row row, double share, TreeScratch scratch) =>
+        share >= 1 ? row : _early ? scratch.Sample.Of(row, _salt, share) : scratch.Sample.Of(row, scratch.Features.Hashes, _salt, share);
+
+    private double Rows()
     {
-        var features = new uint[_index.Count];
-        _index.CopyTo(features);
-        return features[cell - 1];
+        var rows = 0.0;
+        for (var c = 0; c < _counts.Length; c++) rows += _features.Rows(c);
+        return rows;
+    }
+
+    // Features that were, since they came, in fewer rows than a split needs: no split looks at them (Manku and Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002).
+    private void ForgetScarce(TreeScratch scratch)
+    {
+        var rows = Rows();
+        var kept = scratch.Cells(_index.Count);
+        var count = 0;
+        for (var cell = 1; cell <= _index.Count; cell++)
+            if (_features.Present(cell) >= _settings.ForgetsBelow * (rows - _ranges[Facts * cell + 2])) kept[count++] = cell;
+        Keep(kept[..count]);
+        if (_index.Count > _limit / 2) _limit *= 2;
     }
 
     // The rarer half; of equally rare ones those seen later.
-    private void ForgetRare()
+    private void ForgetRare() =>
+        Keep(Enumerable.Range(1, _index.Count).OrderByDescending(_features.Present).ThenBy(c => c).Take(_settings.LeafFeatures / 2).Order().ToArray());
+
+    private void Keep(ReadOnlySpan<int> cells)
     {
-        var features = new uint[_index.Count];
-        _index.CopyTo(features);
-        var cells = Enumerable.Range(1, _index.Count).OrderByDescending(_features.Present).ThenBy(c => c).Take(_settings.LeafFeatures / 2).Order().ToArray();
-        _index = FeatureIndex.Restore(cells.Select(c => features[c - 1]).ToArray());
-        for (var k = 0; k < cells.Length; k++) _ranges.AsSpan(2 * cells[k], 2).CopyTo(_ranges.AsSpan(2 * (k + 1)));
+        _index.Keep(cells);
+        for (var k = 0; k < cells.Length; k++) _ranges.AsSpan(Facts * cells[k], Facts).CopyTo(_ranges.AsSpan(Facts * (k + 1)));
         _features.Keep(cells);
     }
 }

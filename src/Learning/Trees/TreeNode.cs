@@ -32,11 +32,7 @@ internal sealed class TreeNode
     public TreeNode? Alternate { get; set; }
 
     /// <summary>Whether a row goes right.</summary>
-    public bool GoesRight(in Row row)
-    {
-        var at = row.Indices.BinarySearch(Feature);
-        return (at >= 0 ? row.Values[at] : 0) > Threshold;
-    }
+    public bool GoesRight(RowFeatures row) => row.Value(Feature) > Threshold;
 
     /// <summary>Makes the leaf a split.</summary>
     public void Split(in TreeSplit split, TreeNode left, TreeNode right, bool revisits)
@@ -66,7 +62,12 @@ internal sealed class TreeNode
         Alternate?.Save(writer);
     }
 
-    public static TreeNode Load(StateReader reader, TreeSettings settings, int classes, int depth)
+    /// <param name="reader">The bytes.</param>
+    /// <param name="format">Format of the tree.</param>
+    /// <param name="settings">Settings of the tree.</param>
+    /// <param name="classes">Classes seen.</param>
+    /// <param name="depth">Splits above.</param>
+    public static TreeNode Load(StateReader reader, int format, TreeSettings settings, int classes, int depth)
     {
         if (depth > settings.MaxDepth) throw new StateFormatException($"the tree is deeper than {settings.MaxDepth}: load it with the settings it was saved with");
         var node = new TreeNode(settings, depth);
@@ -74,15 +75,15 @@ internal sealed class TreeNode
         node.Error?.Load(reader);
         if (!split)
         {
-            node.Leaf = TreeLeaf.Load(reader, settings, classes);
+            node.Leaf = TreeLeaf.Load(reader, format, settings, classes);
             return node;
         }
         node.Feature = reader.UInt32();
         node.Threshold = reader.Finite();
-        if (settings.Revisits) node.Counts = TreeLeaf.Load(reader, settings, classes);
-        node.Left = Load(reader, settings, classes, depth + 1);
-        node.Right = Load(reader, settings, classes, depth + 1);
-        if (reader.Flag()) node.Alternate = Load(reader, settings, classes, depth);
+        if (settings.Revisits) node.Counts = TreeLeaf.Load(reader, format, settings, classes);
+        node.Left = Load(reader, format, settings, classes, depth + 1);
+        node.Right = Load(reader, format, settings, classes, depth + 1);
+        if (reader.Flag()) node.Alternate = Load(reader, format, settings, classes, depth);
         return node;
     }
 }

@@ -7,12 +7,22 @@ internal sealed class TreeScratch
     private int[] _known = new int[64];
     private readonly double[][] _shares = [new double[2], new double[2], new double[2], new double[2]];
 
+    /// <summary>The row that is being worked on, whole.</summary>
+    public RowFeatures Features { get; } = new();
+
     public FeatureSample Sample { get; } = new();
 
     /// <summary>Class weights left and right of a split.</summary>
     public double[] Left { get; private set; } = new double[2];
 
     public double[] Right { get; private set; } = new double[2];
+
+    /// <summary>Of the feature whose splits are looked for, by class: rows that have it, and mean and deviation of its values there.</summary>
+    public double[] Present { get; private set; } = new double[2];
+
+    public double[] Means { get; private set; } = new double[2];
+
+    public double[] Deviations { get; private set; } = new double[2];
 
     public Span<int> Cells(int count)
     {
@@ -43,8 +53,8 @@ internal sealed class TreeScratch
     public void ReserveSides(int classes)
     {
         if (classes <= Left.Length) return;
-        Left = new double[classes];
-        Right = new double[classes];
+        (Left, Right) = (new double[classes], new double[classes]);
+        (Present, Means, Deviations) = (new double[classes], new double[classes], new double[classes]);
     }
 
     /// <summary>The class with the largest share, the lowest of equal ones; -1 where there is none.</summary>

@@ -57,6 +57,15 @@ internal sealed record TreeSettings
     /// <summary>Share of features that a leaf looks at, drawn for each leaf anew.</summary>
     public double Share { get; init; } = 1;
 
+    /// <summary>Whether naive Bayes over all rows, which adaptive leaves may answer with, is one for all trees of a forest.</summary>
+    public bool SharedBayes { get; init; }
+
+    /// <summary>Share of a leaf's rows below which a feature is forgotten; 0 forgets none until there is no room.</summary>
+    public double ForgetsBelow { get; init; }
+
+    /// <summary>Rows (their weights) that a leaf waits at least between two attempts to split for each feature that an attempt looks at: attempts on wide rows are dear.</summary>
+    public double WaitForEach { get; init; }
+
     /// <summary>Whether subtrees are watched for drift, and replaced.</summary>
     public bool Adaptive { get; init; }
 

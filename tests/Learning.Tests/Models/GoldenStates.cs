@@ -30,6 +30,25 @@ public class GoldenStateTests
 
     public static TheoryData<string> Variants => ModelVariants.Names;
 
+    /// <summary>Files of revisions that are no longer computed.</summary>
+    public static TheoryData<string> Earlier =>
+        [.. Directory.EnumerateFiles(Folder, "*.r*.bin").Select(f => Path.GetFileName(f)).Except(ModelVariants.All.Select(GoldenStates.FileOf)).Order(StringComparer.Ordinal)];
+
+    [Theory, MemberData(nameof(Earlier))]
+    public void The_golden_state_of_an_earlier_revision_loads_and_goes_on_learning(string file)
+    {
+        var variant = ModelVariants.Find(file[..file.LastIndexOf(".r", StringComparison.Ordinal)]);
+        var (learner, again) = (new ProgressiveLearner(variant.Spec), new ProgressiveLearner(variant.Spec));
+        learner.Load(new StateReader(File.ReadAllBytes(Path.Combine(Folder, file))));
+        variant.Fold(learner, GoldenStates.Rows, 300);
+
+        // What it becomes is a state like any other.
+        again.Load(new StateReader(ProbeStream.Bytes(learner.Save)));
+        Assert.Equal(StateHash.Of(learner.Save), StateHash.Of(again.Save));
+        using var rows = ProbeStream.Rows(variant.Spec.Kind.Task, 0, 100);
+        for (var i = 0; i < rows.Count; i++) Assert.All(learner.Predict(rows[i]).ToArray(), s => Assert.True(double.IsFinite(s)));
+    }
+
     [Theory, MemberData(nameof(Variants))]
     public void The_golden_state_loads_to_its_recorded_hash_and_is_what_learning_gives_today(string name)
     {

@@ -14,6 +14,10 @@ internal static class ModelsDocument
         Every kind is chosen by its name in HOCON, in a pipeline's `model` block; every parameter may be left out. A choice is written by the name of an
         option, or with the option's own parameters: `optimizer = coin` or `optimizer { coin { alpha = 10 } }`. All kinds take `seed` too.
 
+        Arithmetic that changes is a new revision of a kind. Revision 2 of the trees, forests and of Gaussian and Bernoulli naive Bayes computes the same statistics in another order and draws the features of a
+        forest's leaves another way: bytes saved by revision 1 load and are gone on from (a golden state of each is kept and tested), but do not give the bits that revision 1 would have given. A journal begun with
+        revision 1 is therefore not replayed with revision 2: start a new lineage from its last snapshot.
+
         | you have | try first | then |
         |---|---|---|
         | sparse rows, many features, some new each day (URLs, logs, clicks) | `linear-classifier` (coin betting: nothing to tune) | `logistic-regression`, `soft-confidence-weighted` |
