@@ -13,7 +13,9 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
 {
     // A reader is never in a hurry: a database that is locked for a moment, or a machine that is busy, is waited for.
     private const int Attempts = 10;
+    private const int PageEvents = 8; // of up to 3 MiB
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly IMaterializer _materializer = system.Materializer();
 
     /// <summary>Persistence id of a learner.</summary>
@@ -29,26 +31,14 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
     /// <summary>Events from <paramref name="from"/> to <paramref name="to"/>, both included, as far as they are there now.</summary>
     public async IAsyncEnumerable<(long Sequence, JournalEvent Event)> Read(string persistenceId, long from, long to = long.MaxValue, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        var failures = 0;
-        while (true)
+        while (from <= to)
         {
-            var query = await Patiently(() => Task.FromResult(Query<ICurrentEventsByPersistenceIdQuery>())).ConfigureAwait(false);
-            await using var events = query.CurrentEventsByPersistenceId(persistenceId, from, to).RunAsAsyncEnumerable(_materializer).GetAsyncEnumerator(cancellation);
-            while (true)
-            {
-                try
-                {
-                    if (!await events.MoveNextAsync().ConfigureAwait(false)) yield break;
-                }
-                catch (Exception e) when (IsPassing(e) && ++failures < Attempts)
-                {
-                    break;
-                }
-                var envelope = events.Current;
-                from = envelope.SequenceNr + 1;
-                yield return (envelope.SequenceNr, (JournalEvent)envelope.Event);
-            }
-            await Task.Delay(Pause, cancellation).ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
+            var start = from;
+            var page = await Patiently(() => Page(persistenceId, start, to)).ConfigureAwait(false);
+            foreach (var (sequence, e) in page) yield return (sequence, e);
+            if (page.Count < PageEvents) yield break;
+            from = page[^1].Sequence + 1;
         }
     }
 
@@ -58,7 +48,7 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
         var store = Persistence.Instance.Apply(system).SnapshotStoreFor("");
         var found = await Patiently(async () =>
         {
-            var answer = await store.Ask<object>(new LoadSnapshot(persistenceId, new SnapshotSelectionCriteria(sequence, DateTime.MaxValue), sequence), TimeSpan.FromSeconds(60)).ConfigureAwait(false);
+            var answer = await store.Ask<object>(new LoadSnapshot(persistenceId, new SnapshotSelectionCriteria(sequence, DateTime.MaxValue), sequence), Patience).ConfigureAwait(false);
             if (answer is LoadSnapshotFailed failed && IsPassing(failed.Cause)) throw failed.Cause;
             return answer;
         }).ConfigureAwait(false);
@@ -109,6 +99,15 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
             else fold.Apply(n, e);
         }
         return fold;
+    }
+
+    private Task<IReadOnlyList<(long Sequence, JournalEvent Event)>> Page(string persistenceId, long from, long to)
+    {
+        var answer = new TaskCompletionSource<IReadOnlyList<(long, JournalEvent)>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var journal = Persistence.Instance.Apply(system).JournalFor("");
+        var question = new ReplayMessages(from, to, PageEvents, persistenceId, ActorRefs.Nobody);
+        system.ActorOf(Props.Create(() => new JournalPage(journal, question, Patience, answer)));
+        return answer.Task;
     }
 
     private T Query<T>() where T : IReadJournal => PersistenceQuery.Get(system).ReadJournalFor<T>(readJournal);

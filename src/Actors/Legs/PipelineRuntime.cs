@@ -73,7 +73,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
         var d = parts.Learner;
         Replica = new Replica(d.Clocks, d.Time);
         _replicaActor = system.ActorOf(Props.Create(() => new ReplicaActor(d, Replica, journal, learners)), $"replica-{Uri.EscapeDataString(d.EntityId)}");
-        _scoreLeg = system.ActorOf(Props.Create(() => new ScoreLegActor(d, Stages, Replica.Ready, learners)), $"score-leg-{Uri.EscapeDataString(d.Name)}");
+        _scoreLeg = system.ActorOf(Props.Create(() => new ScoreLegActor(d, Stages, Trouble, Replica.Ready, learners)), $"score-leg-{Uri.EscapeDataString(d.Name)}");
     }
 
     /// <summary>This node's scoring copy.</summary>
@@ -125,7 +125,17 @@ public sealed class PipelineRuntime : IAsyncDisposable
     }
 
     /// <summary>Stops scoring on this node, what is in flight is committed, and its replica; the learner goes on wherever it runs.</summary>
-    public async Task<ScoreLegStatus> EndScoring() => await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
+    public async Task Leave()
+    {
+        try
+        {
+            await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
+        }
+        finally
+        {
+            await _replicaActor.GracefulStop(Answer).ConfigureAwait(false);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -146,6 +156,8 @@ public sealed class PipelineRuntime : IAsyncDisposable
         await _parts.DeadLetters.DisposeAsync().ConfigureAwait(false);
         Replica.Dispose();
     }
+
+    private string Trouble() => new[] { _parts.Learner.Source.Trouble, _parts.Predictions.Trouble, _parts.DeadLetters.Trouble }.FirstOrDefault(t => t.Length > 0) ?? "";
 
     private ScoreStages Stages(Func<ISubscription, CommitStep, ValueTask> commit)
     {

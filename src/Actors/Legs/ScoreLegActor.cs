@@ -54,6 +54,7 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
     private readonly LearnerDefinition _definition;
     private readonly Func<Func<ISubscription, CommitStep, ValueTask>, ScoreStages> _stages;
+    private readonly Func<string> _trouble;
     private readonly Task _ready;
     private readonly IActorRef _learners;
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -65,9 +66,15 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
     private UniqueKillSwitch? _leg;
     private bool _stopping;
 
-    public ScoreLegActor(LearnerDefinition definition, Func<Func<ISubscription, CommitStep, ValueTask>, ScoreStages> stages, Task ready, IActorRef learners)
+    /// <param name="definition">The learner whose rows are scored.</param>
+    /// <param name="stages">Makes the stream's stages around a commit.</param>
+    /// <param name="trouble">What source and sinks wait for at present; empty where all is well.</param>
+    /// <param name="ready">Completes with the replica's first version.</param>
+    /// <param name="learners">The shard region.</param>
+    public ScoreLegActor(LearnerDefinition definition, Func<Func<ISubscription, CommitStep, ValueTask>, ScoreStages> stages, Func<string> trouble, Task ready, IActorRef learners)
     {
         _definition = definition;
+        _trouble = trouble;
         _stages = stages;
         _ready = ready;
         _learners = learners;
@@ -82,7 +89,7 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     // A client that waits for its brokers goes on by itself; that it waits is shown.
-    private ScoreLegStatus Status => _state == ScoreLegState.Running && _definition.Source.Trouble is { Length: > 0 } trouble
+    private ScoreLegStatus Status => _state == ScoreLegState.Running && _trouble() is { Length: > 0 } trouble
         ? new(ScoreLegState.Retrying, trouble, _committed)
         : new(_state, _detail, _committed);
 

@@ -15,10 +15,12 @@ public sealed class ClusterNode : IAsyncDisposable
     private readonly ActorSystem _system;
     private readonly Akka.Cluster.Cluster _cluster;
     private readonly SnapshotHealth _health;
+    private readonly IActorRef _daemon;
 
-    private ClusterNode(ActorSystem system, SnapshotHealth health, string journal, IReadOnlyList<PipelineRuntime> pipelines)
+    private ClusterNode(ActorSystem system, SnapshotHealth health, string journal, IActorRef daemon, IReadOnlyList<PipelineRuntime> pipelines)
     {
         _system = system;
+        _daemon = daemon;
         _cluster = Akka.Cluster.Cluster.Get(system);
         _health = health;
         Journal = journal;
@@ -67,9 +69,9 @@ public sealed class ClusterNode : IAsyncDisposable
             var health = new SnapshotHealth();
             var definitions = settings.Pipelines.Select(p => PipelineWiring.Definition(system, p, folder, time)).ToArray();
             var learners = await LearnerSharding.Start(system, definitions, health, LearnerRole).ConfigureAwait(false);
-            system.ActorOf(Props.Create(() => new LearnerDaemon(learners, definitions.Select(d => d.EntityId).ToArray())), "learner-daemon");
+            var daemon = system.ActorOf(Props.Create(() => new LearnerDaemon(learners, definitions.Select(d => d.EntityId).ToArray())), "learner-daemon");
             var runtimes = settings.Pipelines.Zip(definitions, (p, d) => PipelineRuntime.Start(system, PipelineWiring.Parts(system, p, d, health.Alarms.Raise), learners, health, reader)).ToArray();
-            return new ClusterNode(system, health, journal.Id, runtimes);
+            return new ClusterNode(system, health, journal.Id, daemon, runtimes);
         }
         catch
         {
@@ -89,13 +91,15 @@ public sealed class ClusterNode : IAsyncDisposable
         {
             try
             {
-                await pipeline.EndScoring().ConfigureAwait(false);
+                await pipeline.Leave().ConfigureAwait(false);
             }
             catch (AskTimeoutException)
             {
                 // A sink or the broker is away: what is not committed is scored again elsewhere.
             }
         }
+        // A region that leaves waits until what is buffered for learners elsewhere is delivered; where all nodes leave there is no elsewhere.
+        await _daemon.GracefulStop(TimeSpan.FromSeconds(1)).ConfigureAwait(false);
         await CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance).ConfigureAwait(false);
         await _system.WhenTerminated.ConfigureAwait(false);
     }

@@ -15,6 +15,7 @@ internal static class NodeReport
         using (var json = new Utf8JsonWriter(bytes))
         {
             json.WriteStartObject();
+            json.WriteString("time", DateTime.UtcNow); // ISO 8601
             json.WriteString("node", node.Address);
             json.WriteString("state", leaving ? "leaving" : Kebab(member.ToString()));
             json.WriteNumber("members", members);

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using Confluent.Kafka;
 
 namespace StreamMLOps.Pipeline;
@@ -5,12 +7,35 @@ namespace StreamMLOps.Pipeline;
 /// <summary>What is wrong at a client at present, for people. Safe for use by many threads.</summary>
 internal sealed class ClientHealth(string name, string bootstrapServers)
 {
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(5);
     private string _trouble = "";
+    private string _awaited = "";
+    private long _since; // ticks of the stopwatch; 0 where nothing is awaited
 
     /// <summary>Empty where all is well.</summary>
-    public string Trouble => Volatile.Read(ref _trouble);
+    public string Trouble
+    {
+        get
+        {
+            if (Volatile.Read(ref _trouble) is { Length: > 0 } trouble) return trouble;
+            var since = Volatile.Read(ref _since);
+            return since != 0 && Stopwatch.GetElapsedTime(since) is var waited && waited > Long
+                ? string.Create(CultureInfo.InvariantCulture, $"{name}: {_awaited} for {waited.TotalSeconds:0} s; the brokers at {bootstrapServers} report no error")
+                : "";
+        }
+    }
 
     public void Well() => Volatile.Write(ref _trouble, "");
+
+    /// <summary>Something is asked of the brokers, and shown once it has taken long: "no answer to a commit".</summary>
+    public void Await(string what)
+    {
+        _awaited = what;
+        Volatile.Write(ref _since, Stopwatch.GetTimestamp());
+    }
+
+    /// <summary>What was asked last is answered.</summary>
+    public void Answered() => Volatile.Write(ref _since, 0);
 
     /// <summary>No broker, or not the one that is needed, can be reached.</summary>
     public void Away(string reason) => Volatile.Write(ref _trouble,

@@ -60,7 +60,9 @@ internal sealed unsafe class ConsumerThread
             var due = _queue.Due(processed);
             while (due.Count > 0 && _offsets is { } offsets)
             {
+                _health.Await("no answer to a commit");
                 var answer = offsets.Write([.. due.Select(d => d.Commit)]);
+                _health.Answered();
                 if (answer == ErrorCode.NoError)
                 {
                     _queue.Take(due);
@@ -232,6 +234,8 @@ internal sealed unsafe class ConsumerThread
         try
         {
             var assigned = _assignor.FromCommits(_offsets!, [.. partitions.Select(p => p.Partition.Value)]);
+            // The new ones come unpaused, so that those that stay must not be left behind: either all are paused or none.
+            Resume();
             Hold(assigned);
             return assigned.Select(Start);
         }
@@ -265,7 +269,6 @@ internal sealed unsafe class ConsumerThread
     {
         foreach (var p in partitions) _assigned[p.Number] = p;
         _queue.Assign(partitions);
-        _paused = false; // these are not
     }
 
     private TopicPartitionOffset Start(AssignedPartition p) => new(_settings.Topic, p.Number, p.Next);

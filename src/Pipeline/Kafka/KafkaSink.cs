@@ -9,11 +9,13 @@ namespace StreamMLOps.Pipeline;
 /// </summary>
 public sealed class KafkaSink : ISink
 {
+    private const string Unacknowledged = "no message was acknowledged";
     private readonly ProducerSettings _settings;
     private readonly ClientHealth _health;
     private readonly IProducer<byte[]?, byte[]> _producer;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly SemaphoreSlim _room;
+    private int _writes; // that wait for acknowledgements
 
     /// <exception cref="SinkException">The properties have a fault.</exception>
     public KafkaSink(ProducerSettings settings)
@@ -49,6 +51,7 @@ public sealed class KafkaSink : ISink
     {
         if (records.Count == 0) return;
         var write = new Acknowledgements(this, records.Count);
+        if (Interlocked.Increment(ref _writes) == 1) _health.Await(Unacknowledged);
         await _turn.WaitAsync().ConfigureAwait(false);
         try
         {
@@ -62,7 +65,15 @@ public sealed class KafkaSink : ISink
         {
             _turn.Release();
         }
-        await write.All.ConfigureAwait(false);
+        try
+        {
+            await write.All.ConfigureAwait(false);
+        }
+        finally
+        {
+            if (Interlocked.Decrement(ref _writes) == 0) _health.Answered();
+            else _health.Await(Unacknowledged);
+        }
         _health.Well();
     }
 

@@ -148,8 +148,9 @@ internal sealed class TestCluster : IAsyncDisposable
         Rows?.Dispose();
         foreach (var node in Nodes) await node.DisposeAsync();
         Predictions.Dispose();
-        // STREAMMLOPS_KEEP=1 keeps settings and logs to look at.
+        // STREAMMLOPS_KEEP=1 keeps settings, logs and reports to look at.
         if (Environment.GetEnvironmentVariable("STREAMMLOPS_KEEP") is null) Directory.Delete(_folder, recursive: true);
+        else foreach (var node in Nodes) node.Keep();
     }
 
     private string Settings(TestNode node, string[] seeds, string predictions, string deadLetters)
@@ -157,6 +158,7 @@ internal sealed class TestCluster : IAsyncDisposable
         var clients = string.Join(", ", Servers.Broker.GroupClients.Select(p => $"\"{p.Key}\" = \"{p.Value}\""));
         var journal = Options.Sqlite ? "provider = sqlite" : $"provider = postgresql, connection-string = \"{PostgresServer.ConnectionStringOf(_database, Options.DatabasePort ?? Servers.Postgres.Port)}\"";
         return string.Create(CultureInfo.InvariantCulture, $$"""
+            {{(Environment.GetEnvironmentVariable("STREAMMLOPS_KEEP") is null ? "" : "akka { loglevel = INFO, cluster.log-info = on }")}}
             stream-mlops {
               journal { {{journal}} }
               cluster { host = 127.0.0.1, port = {{node.Port}}, seed-nodes = [{{string.Join(", ", seeds.Select(s => $"\"{s}\""))}}] }

@@ -69,6 +69,12 @@ internal sealed class TestNode(string name, string folder, int port, Func<TestNo
         return $"{Life.Error}\n{Life.Lines.LastOrDefault()}\n{string.Join('\n', logged)}";
     }
 
+    /// <summary>Writes down what each process said, beside its data.</summary>
+    public void Keep()
+    {
+        for (var i = 0; i < _lives.Count; i++) File.WriteAllLines(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"life-{i + 1}.jsonl")), [.. _lives[i].Lines, _lives[i].Error]);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var life in _lives) await life.DisposeAsync();
