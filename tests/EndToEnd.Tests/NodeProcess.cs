@@ -35,12 +35,13 @@ internal sealed class NodeProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public static NodeProcess Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="arguments">The program's arguments.</param>
+    /// <param name="environment">Environment variables.</param>
+    /// <param name="prefix">A command that becomes the program's process: ip netns exec NAME.</param>
+    public static NodeProcess Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? prefix = null)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "streammlops.dll"));
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        string[] command = [.. prefix ?? [], "dotnet", "exec", Path.Combine(AppContext.BaseDirectory, "streammlops.dll"), .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         var process = Process.Start(start)!;
         process.StandardInput.Close();

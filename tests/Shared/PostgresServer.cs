@@ -11,12 +11,20 @@ namespace StreamMLOps.Tests;
 public sealed class PostgresServer : IDisposable
 {
     private static readonly string? Programs = FindPrograms();
+    private readonly string _host;
     private readonly string _folder = "";
     private UnixProcess? _server;
 
     /// <summary>Makes and starts a server.</summary>
-    public PostgresServer()
+    public PostgresServer() : this("127.0.0.1")
     {
+    }
+
+    /// <summary>Makes and starts a server.</summary>
+    /// <param name="host">Address of this machine that it listens on, beside 127.0.0.1.</param>
+    internal PostgresServer(string host)
+    {
+        _host = host;
         if (SkipReason is not null) return;
         _folder = Run("mktemp", "-d", Path.Combine(Path.GetTempPath(), "streammlops-postgres-XXXXXXXX"));
         try
@@ -26,11 +34,12 @@ public sealed class PostgresServer : IDisposable
             Port = FreePort.Next();
             File.AppendAllText(Path.Combine(Data, "postgresql.conf"), string.Create(CultureInfo.InvariantCulture, $"""
 
-                listen_addresses = '127.0.0.1'
+                listen_addresses = '{string.Join(',', new[] { "127.0.0.1", host }.Distinct())}'
                 port = {Port}
                 unix_socket_directories = ''
 
                 """));
+            if (host != "127.0.0.1") File.AppendAllText(Path.Combine(Data, "pg_hba.conf"), $"host all all {host}/24 trust\n");
             Start();
         }
         catch
@@ -49,7 +58,7 @@ public sealed class PostgresServer : IDisposable
     public int Port { get; }
 
     /// <summary>Npgsql's connection string of the database postgres.</summary>
-    public string ConnectionString => ConnectionStringOf("postgres", Port);
+    public string ConnectionString => ConnectionStringOf("postgres");
 
     /// <summary>Whether the server's process is there, paused or not.</summary>
     public bool Runs => _server is { Runs: true };
@@ -60,9 +69,11 @@ public sealed class PostgresServer : IDisposable
 
     private string Log => Path.Combine(_folder, "log");
 
-    /// <summary>Npgsql's connection string of a database by a port, such as that of a proxy before the server.</summary>
-    public static string ConnectionStringOf(string database, int port) =>
-        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port};Username={User};Database={database}");
+    /// <summary>Npgsql's connection string of a database.</summary>
+    /// <param name="database">Its name.</param>
+    /// <param name="port">The port by which to reach it, such as that of a proxy before the server; null: the server's own.</param>
+    public string ConnectionStringOf(string database, int? port = null) =>
+        string.Create(CultureInfo.InvariantCulture, $"Host={_host};Port={port ?? Port};Username={User};Database={database}");
 
     /// <summary>Makes an empty database of a new name.</summary>
     /// <returns>Its name: see <see cref="ConnectionStringOf"/>.</returns>

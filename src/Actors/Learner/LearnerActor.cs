@@ -28,6 +28,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly SnapshotSchedule _snapshots;
     private readonly ScoredWatermark _scored = new();
     private readonly List<IActorRef> _drainers = [];
+    private readonly SortedSet<int> _strangers = [];
     private LearnerFold? _fold;
     private LearnerInbox? _inbox;
     private UniqueKillSwitch? _leg;
@@ -53,7 +54,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         Recover<JournalEvent>(e => _fold!.Apply(LastSequenceNr, e));
         Recover<RecoveryCompleted>(_ => Begin());
 
-        Command<Scored>(hint => _scored.Advance(hint.Position));
+        Command<Scored>(Hear);
         Command<Wake>(_ => { });
         Command<ChunksWaiting>(_ => TakeChunks());
         Command<WaitElapsed>(_ =>
@@ -175,6 +176,19 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             Run();
         });
     }
+
+    /// <summary>How far a partition is scored. One that came after the lineage began is scored, and that it is not learned is said loudly.</summary>
+    private void Hear(Scored hint)
+    {
+        _scored.Advance(hint.Position);
+        var partition = hint.Position.Partition;
+        if (_fold is null || _fold.Genesis.Start.Any(s => s.Partition == partition) || !_strangers.Add(partition)) return;
+        _health.Alarms.Raise($"{PersistenceId}: {Strangers}");
+        _log.Error("{0}: {1}", PersistenceId, Strangers);
+    }
+
+    private string Strangers => _strangers.Count == 0 ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture,
+        $"{_definition.Source.Name} had {_fold!.Genesis.Start.Count} partitions when lineage '{_definition.Lineage}' began and has more now: rows of partition {string.Join(", ", _strangers)} are scored and not learned. Start a new lineage (lineage = NAME) to learn them.");
 
     private void Run()
     {
@@ -421,7 +435,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         var slow = _persisting && Stopwatch.GetElapsedTime(_persistStarted) > TimeSpan.FromSeconds(1);
         return new LearnerStatus(
             slow ? LearnerState.WaitingForDatabase : _state,
-            slow ? "an event has been on its way into the database for over a second" : _detail,
+            slow ? "an event has been on its way into the database for over a second" : _detail.Length > 0 ? _detail : Strangers,
             new ModelVersion(_definition.Lineage, _definition.Shard, _persisted),
             _fold is null ? [] : [.. _fold.Partitions],
             _fold?.Learner.Metrics.Report() ?? [],

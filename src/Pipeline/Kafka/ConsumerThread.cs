@@ -147,6 +147,8 @@ internal sealed unsafe class ConsumerThread
         }
         if (Take(message) is { } full) HandOver(full);
         else if (++_sinceLingerCheck >= LingerCheckEvery) HandOverDue();
+        else return;
+        _watch.Probe(); // on a busy topic too
     }
 
     private bool IsFilling

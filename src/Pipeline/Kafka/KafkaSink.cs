@@ -43,7 +43,8 @@ public sealed class KafkaSink : ISink
     public int Overlapping => 8;
 
     /// <inheritdoc/>
-    public string Trouble => _health.Trouble;
+    // A producer that has nothing to write does not hear that the brokers are there again.
+    public string Trouble => Volatile.Read(ref _writes) > 0 ? _health.Trouble : "";
 
     /// <inheritdoc/>
     /// <exception cref="SinkException">(as the task's failure) The broker refuses a record, and will again.</exception>

@@ -6,9 +6,20 @@ namespace StreamMLOps.EndToEnd.Tests;
 /// <summary>One PostgreSQL and one real broker for all specs of the cluster; each spec has a database and topics of its own.</summary>
 public sealed class ClusterServers : IDisposable
 {
-    public PostgresServer Postgres { get; } = new();
+    public ClusterServers() : this("127.0.0.1")
+    {
+    }
 
-    public RealBroker Broker { get; } = new();
+    /// <param name="host">Address of this machine that both listen on.</param>
+    internal ClusterServers(string host)
+    {
+        Postgres = new PostgresServer(host);
+        Broker = new RealBroker(host);
+    }
+
+    public PostgresServer Postgres { get; }
+
+    public RealBroker Broker { get; }
 
     public void Dispose()
     {

@@ -25,6 +25,13 @@ internal static class PlainConsumer
         return [.. admin.GetMetadata(topic, Patience).Topics[0].Partitions.Select(p => p.PartitionId).Order()];
     }
 
+    /// <summary>Whether the broker has the topic; asking for one alone would make it.</summary>
+    public static bool Exists(TestBroker broker, string topic)
+    {
+        using var admin = new AdminClientBuilder(new Dictionary<string, string>(broker.KafkaClients) { ["bootstrap.servers"] = broker.BootstrapServers }).SetLogHandler((_, _) => { }).Build();
+        return admin.GetMetadata(Patience).Topics.Any(t => t.Topic == topic);
+    }
+
     /// <summary>The whole topic by partition; record i of a list has offset i.</summary>
     public static SortedDictionary<int, List<byte[]>> ReadAll(TestBroker broker, string topic)
     {

@@ -14,13 +14,15 @@ namespace StreamMLOps.EndToEnd.Tests;
 /// <param name="Seeds">The seed nodes of a node, by its number and all addresses; null: all of them.</param>
 /// <param name="Sqlite">A journal in each node's data folder in place of the shared PostgreSQL.</param>
 /// <param name="DatabasePort">Port by which the nodes reach PostgreSQL, that of a proxy.</param>
+/// <param name="Network">Hosts for the nodes; null: all on the loopback interface.</param>
 internal sealed record TestClusterOptions(
     int Nodes = 3,
     bool OnePartition = false,
     double RowsPerSecond = 400,
     Func<int, string[], string[]>? Seeds = null,
     bool Sqlite = false,
-    int? DatabasePort = null);
+    int? DatabasePort = null,
+    NodeNetwork? Network = null);
 
 /// <summary>Nodes of the program as processes, with a database and topics of their own, a producer of rows and a reader of the predictions.</summary>
 internal sealed class TestCluster : IAsyncDisposable
@@ -41,8 +43,9 @@ internal sealed class TestCluster : IAsyncDisposable
         Partitions = PlainConsumer.Partitions(servers.Broker, Topic).Length;
         // Below the ports that the system gives to outgoing connections: a node that is down must not find its port taken.
         var ports = Enumerable.Range(0, Options.Nodes).Select(_ => FreePort.Next()).ToArray();
-        var addresses = ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{p}")).ToArray();
-        Nodes = [.. ports.Select((port, i) => new TestNode($"node {i + 1}", Path.Combine(_folder, $"node-{i + 1}"), port, n => Settings(n, Options.Seeds?.Invoke(i, addresses) ?? addresses, predictions, deadLetters)))];
+        var network = Options.Network;
+        var addresses = ports.Select((p, i) => string.Create(CultureInfo.InvariantCulture, $"{network?.AddressOf(i) ?? "127.0.0.1"}:{p}")).ToArray();
+        Nodes = [.. addresses.Select((address, i) => new TestNode($"node {i + 1}", Path.Combine(_folder, $"node-{i + 1}"), address, network?.Prefix(i) ?? [], n => Settings(n, Options.Seeds?.Invoke(i, addresses) ?? addresses, predictions, deadLetters)))];
         Predictions = new PredictionTopic(servers.Broker, predictions);
     }
 
@@ -67,7 +70,7 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>The producer, once <see cref="Produce"/> was called.</summary>
     public PacedProducer Rows { get; private set; } = null!;
 
-    public string DataBase => PostgresServer.ConnectionStringOf(_database, Servers.Postgres.Port);
+    public string DataBase => Servers.Postgres.ConnectionStringOf(_database);
 
     public IEnumerable<TestNode> Running => Nodes.Where(n => n.Runs);
 
@@ -155,13 +158,13 @@ internal sealed class TestCluster : IAsyncDisposable
 
     private string Settings(TestNode node, string[] seeds, string predictions, string deadLetters)
     {
-        var clients = string.Join(", ", Servers.Broker.GroupClients.Select(p => $"\"{p.Key}\" = \"{p.Value}\""));
-        var journal = Options.Sqlite ? "provider = sqlite" : $"provider = postgresql, connection-string = \"{PostgresServer.ConnectionStringOf(_database, Options.DatabasePort ?? Servers.Postgres.Port)}\"";
+        var clients = string.Join(", ", Servers.Broker.GroupClients.SetItem("topic.metadata.refresh.interval.ms", "2000").Select(p => $"\"{p.Key}\" = \"{p.Value}\""));
+        var journal = Options.Sqlite ? "provider = sqlite" : $"provider = postgresql, connection-string = \"{Servers.Postgres.ConnectionStringOf(_database, Options.DatabasePort)}\"";
         return string.Create(CultureInfo.InvariantCulture, $$"""
             {{(Environment.GetEnvironmentVariable("STREAMMLOPS_KEEP") is null ? "" : "akka { loglevel = INFO, cluster.log-info = on }")}}
             stream-mlops {
               journal { {{journal}} }
-              cluster { host = 127.0.0.1, port = {{node.Port}}, seed-nodes = [{{string.Join(", ", seeds.Select(s => $"\"{s}\""))}}] }
+              cluster { host = {{node.Address.Split(':')[0]}}, port = {{node.Address.Split(':')[1]}}, seed-nodes = [{{string.Join(", ", seeds.Select(s => $"\"{s}\""))}}] }
               pipelines.{{Pipeline}} {
                 kafka { bootstrap-servers = "{{Servers.Broker.BootstrapServers}}", idempotent = {{(Servers.Broker.Idempotent ? "on" : "off")}}, kafka-clients { {{clients}} } }
                 source { kind = kafka, topic = "{{Topic}}", format = svmlight }

@@ -4,16 +4,15 @@ using System.Globalization;
 namespace StreamMLOps.EndToEnd.Tests;
 
 /// <summary>A node of a <see cref="TestCluster"/>: its settings and data folder stay, its process comes and goes.</summary>
-internal sealed class TestNode(string name, string folder, int port, Func<TestNode, string> settings) : IAsyncDisposable
+internal sealed class TestNode(string name, string folder, string address, IReadOnlyList<string> prefix, Func<TestNode, string> settings) : IAsyncDisposable
 {
     private readonly List<NodeProcess> _lives = [];
     private bool _gone = true;
 
     public string Name { get; } = name;
 
-    public int Port { get; } = port;
-
-    public string Address { get; } = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
+    /// <summary>Host and port, as the others reach it.</summary>
+    public string Address { get; } = address;
 
     public bool Runs => !_gone && !Life.HasExited;
 
@@ -32,7 +31,7 @@ internal sealed class TestNode(string name, string folder, int port, Func<TestNo
         Directory.CreateDirectory(folder);
         var config = Path.Combine(folder, "node.conf");
         File.WriteAllText(config, settings(this));
-        _lives.Add(NodeProcess.Start(["node", "--config", config, "--data-folder", Path.Combine(folder, "data"), "--json"]));
+        _lives.Add(NodeProcess.Start(["node", "--config", config, "--data-folder", Path.Combine(folder, "data"), "--json"], prefix: prefix));
         _gone = false;
     }
 

@@ -11,10 +11,17 @@ namespace StreamMLOps.Pipeline.Tests;
 public sealed class RealBroker : TestBroker, IDisposable
 {
     private static readonly string? Given = Environment.GetEnvironmentVariable("STREAMMLOPS_TEST_KAFKA");
+    private readonly string _host;
     private readonly string? _folder;
 
-    public RealBroker()
+    public RealBroker() : this("127.0.0.1")
     {
+    }
+
+    /// <param name="host">Address of this machine that a broker of the tests' own listens on.</param>
+    internal RealBroker(string host)
+    {
+        _host = host;
         if (SkipReason is not null) return;
         if (Given is { } address)
         {
@@ -88,9 +95,15 @@ public sealed class RealBroker : TestBroker, IDisposable
     public string CreateTopic(params string[] settings)
     {
         var name = NewName();
-        Script("create-topic.sh", [_folder!, name, "1", .. settings]);
+        Script("topic.sh", [_folder!, "create", name, "1", .. settings]);
         return name;
     }
+
+    /// <summary>Adds partitions to a topic.</summary>
+    public void Grow(string topic, int partitions) => Script("topic.sh", _folder!, "grow", topic, partitions.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>Deletes a topic, with its records.</summary>
+    public void Delete(string topic) => Script("topic.sh", _folder!, "delete", topic);
 
     public override void Down() => Script("stop-broker.sh", _folder!, "--kill-kafka");
 
@@ -106,9 +119,10 @@ public sealed class RealBroker : TestBroker, IDisposable
     internal static bool OnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
 
-    private static string Script(string name, params string[] arguments)
+    private string Script(string name, params string[] arguments)
     {
         var start = new ProcessStartInfo(Path.Combine(Scripts!, name), arguments) { RedirectStandardOutput = true };
+        start.Environment["LISTEN"] = _host;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadLine() ?? ""; // the broker keeps the pipe's other copies open
         process.WaitForExit();
