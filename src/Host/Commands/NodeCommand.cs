@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Akka.Cluster;
 using StreamMLOps.Actors;
 using StreamMLOps.Pipeline;
@@ -12,9 +13,10 @@ namespace StreamMLOps.Host;
 public sealed record NodeRequest(IReadOnlyList<HoconDocument> Layers, bool Json, bool Verbose);
 
 /// <summary>Runs a node of a cluster until it is asked to leave, or the cluster gives it up.</summary>
-public sealed class NodeCommand(Terminal terminal, TimeProvider time)
+public sealed partial class NodeCommand(Terminal terminal, TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(3);
 
     public async Task<int> Run(NodeRequest request, CancellationToken stop)
     {
@@ -27,7 +29,7 @@ public sealed class NodeCommand(Terminal terminal, TimeProvider time)
         var journal = await JournalStores.Open(settings.Journal, folder, Say, stop).ConfigureAwait(false);
         folder.Remember(RunCommand.Together(request.Layers));
         if (!request.Json) terminal.Out.WriteLine($"journal {journal.Name}, librdkafka {NativeLibrdkafka.Version}; joining {(settings.Cluster.SeedNodes.Length == 0 ? "nobody: a cluster of its own" : string.Join(", ", settings.Cluster.SeedNodes))}");
-        await using var node = await ClusterNode.Start(settings, folder, validated.Akka, journal, request.Verbose, Say, time, stop).ConfigureAwait(false);
+        var node = await ClusterNode.Start(settings, folder, validated.Akka, journal, request.Verbose, Say, time, stop).ConfigureAwait(false);
         node.Alarms.Raised += text => terminal.Error.WriteLine($"ALARM {text}");
         if (!request.Json) terminal.Out.WriteLine($"up as {node.Address}");
 
@@ -50,7 +52,8 @@ public sealed class NodeCommand(Terminal terminal, TimeProvider time)
         if (node.Ended.IsCompleted)
         {
             terminal.Error.WriteLine("The cluster gave this node up: it was not heard from for a while, or it was on the smaller side of a partition. It has stopped; start it again to join anew.");
-            journal.Close();
+            EndSoon();
+            await Close(node, journal).ConfigureAwait(false);
             return ExitStatus.Failed;
         }
         leaving = true;
@@ -58,8 +61,27 @@ public sealed class NodeCommand(Terminal terminal, TimeProvider time)
         await Show(node, request.Json, leaving).ConfigureAwait(false);
         await node.Leave().ConfigureAwait(false);
         if (journal is SqliteJournal sqlite) sqlite.Checkpoint();
-        journal.Close();
+        await Close(node, journal).ConfigureAwait(false);
         return ExitStatus.Ok;
+    }
+
+    // What it still holds may wait for brokers or a database that it does not reach any more, on all threads of the pool, and native libraries
+    // wait for that in turn when the process ends in order: it ends whatever they do. All that matters is in journal and commits.
+    private static void EndSoon() => new Thread(() =>
+    {
+        Thread.Sleep(Farewell);
+        if (OperatingSystem.IsWindows()) Environment.Exit(ExitStatus.Failed);
+        else ExitNow(ExitStatus.Failed);
+    })
+    { IsBackground = true, Name = "farewell" }.Start();
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void ExitNow(int status);
+
+    private static async Task Close(ClusterNode node, IJournalStore journal)
+    {
+        await node.DisposeAsync().ConfigureAwait(false);
+        journal.Close();
     }
 
     private void Say(string line) => terminal.Error.WriteLine(line);

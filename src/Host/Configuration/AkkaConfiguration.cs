@@ -1,5 +1,8 @@
 using System.Globalization;
+using Akka.Cluster.Sharding;
+using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
+using Akka.DistributedData;
 using Akka.Persistence.Sql;
 using StreamMLOps.Learning;
 using StreamMLOps.Pipeline;
@@ -30,7 +33,11 @@ public static class AkkaConfiguration
                     .With("roles", Texts(cluster.Roles))));
         }
         return ConfigurationFactory.ParseString(own.Overlay(ConfigNode.Map.Empty.With("akka", akka)).Overlay(start).ToHocon())
-            .WithFallback(SqlPersistence.DefaultConfiguration);
+            .WithFallback(SqlPersistence.DefaultConfiguration)
+            // Loaded with the extensions, their serializers would come too late for the first messages of nodes that are further.
+            .WithFallback(ClusterSharding.DefaultConfig())
+            .WithFallback(ClusterSingleton.DefaultConfig())
+            .WithFallback(DistributedData.DefaultConfig());
     }
 
     private static ConfigNode.List Texts(IEnumerable<string> texts) => new([.. texts.Select(t => new ConfigNode.Text(t))]);

@@ -89,7 +89,7 @@ internal sealed class NodeNetwork : IDisposable
         try
         {
             if (Try(["netns", "add", name]) is { } fault) return $"this machine gives no network namespaces: {fault}";
-            var bridge = Try(["-n", name, "link", "add", "br0", "type", "bridge"]) ?? Try(["-n", name, "link", "add", "a", "type", "veth", "peer", "name", "b"]);
+            var bridge = Try(["-n", name, "link", "add", "br0", "type", "bridge"]) ?? Try(["-n", name, "link", "add", "probe0", "type", "veth", "peer", "name", "probe1"]);
             Try(["netns", "del", name]);
             return bridge is null ? null : $"this machine makes no bridge of namespaces: {bridge}";
         }
