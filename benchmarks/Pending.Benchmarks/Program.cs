@@ -19,13 +19,13 @@ var row = new byte[RowBytes];
 new Random(1).NextBytes(row);
 if (phase == "reopen")
 {
-    var join = LabelJoin.Load(new StateReader(store.Note), store, count, counter);
+    var join = new LabelJoin(JoinState.Load(new StateReader(store.Note), count), store, counter);
     Report("opened", store.Count, clock);
     Join(join, count / 5, 100_000, seed: 3);
     Report("first 100,000 labels", 100_000, clock);
     return counter.Rows > 0 && join.Counts is { FeatureRemainder: 0, LabelRemainder: 0 } ? 0 : 1;
 }
-var whole = new LabelJoin(store, count, counter);
+var whole = new LabelJoin(new JoinState(count), store, counter);
 for (long i = 0; i < count; i++) whole.Features(0, i, Id(i), i, row);
 Report("rows stored", count, clock);
 
@@ -40,7 +40,7 @@ Report($"rows stored while {counter.Expired} expired", count / 10, clock);
 clock.Restart();
 // What a learner would journal stands in for it here.
 var state = new ArrayBufferWriter<byte>();
-whole.Save(new StateWriter(state));
+whole.State.Save(new StateWriter(state));
 store.Checkpoint(state.WrittenSpan);
 Report("checkpoint", store.Count, clock);
 Console.WriteLine($"disk {new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length) >> 20} MiB");
@@ -51,7 +51,7 @@ return 1;
 void Join(LabelJoin join, long among, long labels, ulong seed)
 {
     var ids = new List<ReadOnlyMemory<byte>>(Batch);
-    var offset = join.NextOf(labels: true, 0);
+    var offset = join.State.Find(labels: true, 0)?.Next ?? 0;
     for (long k = 0; k < labels; k += ids.Count)
     {
         ids.Clear();
@@ -90,7 +90,19 @@ internal sealed class Counter : IJoinSink
 
     public long Expired { get; private set; }
 
-    public void Learn(int partition, long offset, ReadOnlySpan<byte> row, double label) => Rows += row.Length == 330 ? 1 : 0;
+    public bool Learn(in JoinedPair pair, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
+    {
+        Rows += row.Length == 330 ? 1 : 0;
+        return true;
+    }
 
-    public void Expire(int partition, long offset) => Expired++;
+    public void Expire(int partition, long offset, ReadOnlySpan<byte> id) => Expired++;
+
+    public void Orphan(int partition, long offset)
+    {
+    }
+
+    public void Correct(ReadOnlySpan<byte> id, double label, double weight)
+    {
+    }
 }

@@ -85,6 +85,13 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
     {
         await foreach (var (_, e) in journal.Read(learner, after + 1, cancellation: cancellation).ConfigureAwait(false))
         {
+            if (e is Joined joined)
+            {
+                // Rows of any earlier range may be in it: their epochs are those of the predictions asked for.
+                LearnerFold.ForEachRow(joined, (partition, offset) => rows.EpochOf(partition, offset) is not null, (partition, offset, batch) => rows.Take(partition, rows.EpochOf(partition, offset)!.Value, offset, batch, "journal"));
+                if (rows.Complete) return;
+                continue;
+            }
             if (e is not Learned learned || !learned.Ranges.Any(r => rows.WantsAnyIn(r.Range))) continue;
             var epochs = learned.Ranges.ToDictionary(r => r.Range.Partition, r => r.Range.Epoch);
             LearnerFold.ForEachRow(learned, (partition, offset) => rows.Wants(partition, epochs[partition], offset), (partition, offset, batch) => rows.Take(partition, epochs[partition], offset, batch, "journal"));
@@ -126,6 +133,14 @@ internal sealed class AuditRows : IDisposable
     }
 
     public bool Wants(int partition, ulong epoch, long offset) => _missing.TryGetValue((partition, epoch), out var offsets) && offsets.Contains(offset);
+
+    /// <summary>The epoch of the partition in which a row at this offset is wanted; null: none is.</summary>
+    public ulong? EpochOf(int partition, long offset)
+    {
+        foreach (var ((p, epoch), offsets) in _missing)
+            if (p == partition && offsets.Contains(offset)) return epoch;
+        return null;
+    }
 
     public bool WantsAnyIn(OffsetRange range) =>
         _missing.TryGetValue((range.Partition, range.Epoch), out var offsets) && range.Length > 0 && offsets.GetViewBetween(range.From, range.To - 1).Count > 0;

@@ -10,7 +10,7 @@ namespace StreamMLOps.Actors;
 /// </summary>
 public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
 {
-    private const byte Format = 1;
+    private const byte Format = 2;
 
     /// <summary>Never changes: nodes of different versions talk to each other.</summary>
     public override int Identifier => 730_102;
@@ -35,7 +35,8 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
 
     public override byte[] ToBinary(object obj)
     {
-        var w = new EventWriter(Format);
+        // Format 2 of a status has the labels' ledger; one without stays what older nodes can read.
+        var w = new EventWriter(obj is LearnerStatus { Labels.Count: > 0 } or Drained { Status.Labels.Count: > 0 } ? (byte)2 : (byte)1);
         switch (obj)
         {
             case LearnerEnvelope e:
@@ -95,9 +96,9 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
             case "pull": return new Pull(r.Number(), (int)r.Number());
             case "behind": return new Behind(r.Number(), r.Number());
             case "get-status": return GetLearnerStatus.Instance;
-            case "status": return ReadStatus(ref r);
+            case "status": return ReadStatus(ref r, bytes[0]);
             case "drain": return Drain.Instance;
-            case "drained": return new Drained(ReadStatus(ref r));
+            case "drained": return new Drained(ReadStatus(ref r, bytes[0]));
             case "freeze": return new Freeze(r.Text(), r.Text());
             case "thaw": return new Thaw(r.Text(), r.Text());
             case "changed": return new Changed(ReadVersion(ref r));
@@ -142,9 +143,21 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
         }
         foreach (var n in (ReadOnlySpan<long>)[s.Features, s.Rows, s.JournalBytes, s.Snapshot]) w.Number(n);
         w.Text(s.Node);
+        if (s.Labels.Count == 0) return;
+        foreach (var p in s.Partitions)
+        {
+            w.Number(p.Duplicate);
+            w.Number(p.Waiting);
+        }
+        w.Number(s.Labels.Count);
+        foreach (var l in s.Labels)
+        {
+            Write(w, new PartitionPosition(l.Partition, l.Epoch, l.Next));
+            foreach (var n in (ReadOnlySpan<long>)[l.Start, l.Learned, l.Frozen, l.Orphans, l.Duplicate, l.Contradictory, l.Corrected, l.Late, l.DeadLettered, l.Skipped, l.Waiting, l.Early]) w.Number(n);
+        }
     }
 
-    private static LearnerStatus ReadStatus(ref EventReader r)
+    private static LearnerStatus ReadStatus(ref EventReader r, byte format)
     {
         var (state, detail, version) = ((LearnerState)r.Number(), r.Text(), ReadVersion(ref r));
         var partitions = new PartitionLedger[r.Number()];
@@ -155,6 +168,15 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
         }
         var metrics = new (string, double)[r.Number()];
         for (var i = 0; i < metrics.Length; i++) metrics[i] = (r.Text(), BitConverter.Int64BitsToDouble(r.Int64()));
-        return new LearnerStatus(state, detail, version, partitions, metrics, r.Number(), r.Number(), r.Number(), r.Number(), r.Text());
+        var status = new LearnerStatus(state, detail, version, partitions, metrics, r.Number(), r.Number(), r.Number(), r.Number(), r.Text());
+        if (format < 2) return status;
+        for (var i = 0; i < partitions.Length; i++) partitions[i] = partitions[i] with { Duplicate = r.Number(), Waiting = r.Number() };
+        var labels = new LabelLedger[r.Number()];
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var p = ReadPosition(ref r);
+            labels[i] = new(p.Partition, p.Epoch, r.Number(), p.Next, r.Number(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number());
+        }
+        return status with { Labels = labels };
     }
 }

@@ -25,6 +25,7 @@ public abstract class JournalEvent(byte[] bytes)
         Frozen.Kind => Frozen.Read(bytes),
         Thawed.Kind => Thawed.Read(bytes),
         Retracted.Kind => Retracted.Read(bytes),
+        Joined.Kind => Joined.Read(bytes),
         _ => throw new JournalFormatException($"the journal holds an event of the unknown kind '{manifest}': it was written by a newer version, use that version or a later one"),
     };
 }
@@ -34,8 +35,8 @@ public sealed class Genesis : JournalEvent
 {
     public const string Kind = "genesis";
 
-    private Genesis(byte[] bytes, string pipeline, string lineage, int shard, string settings, long time, IReadOnlyList<PartitionPosition> start) : base(bytes) =>
-        (Pipeline, Lineage, Shard, Settings, Time, Start) = (pipeline, lineage, shard, settings, time, start);
+    private Genesis(byte[] bytes, string pipeline, string lineage, int shard, string settings, long time, IReadOnlyList<PartitionPosition> start, IReadOnlyList<PartitionPosition> labels) : base(bytes) =>
+        (Pipeline, Lineage, Shard, Settings, Time, Start, Labels) = (pipeline, lineage, shard, settings, time, start, labels);
 
     public override string Manifest => Kind;
 
@@ -54,31 +55,47 @@ public sealed class Genesis : JournalEvent
     /// <summary>Where learning starts in each partition.</summary>
     public IReadOnlyList<PartitionPosition> Start { get; }
 
-    public static Genesis Create(string pipeline, string lineage, int shard, string settings, long time, IReadOnlyList<PartitionPosition> start)
+    /// <summary>Where it starts in each partition of the labels' log; empty where labels come with the rows.</summary>
+    public IReadOnlyList<PartitionPosition> Labels { get; }
+
+    public static Genesis Create(string pipeline, string lineage, int shard, string settings, long time, IReadOnlyList<PartitionPosition> start, IReadOnlyList<PartitionPosition>? labels = null)
     {
-        var w = new EventWriter(1);
+        // Format 2 where there are labels apart: all others stay as they were.
+        var w = new EventWriter(labels is { Count: > 0 } ? (byte)2 : (byte)1);
         w.Text(pipeline);
         w.Text(lineage);
         w.Number(shard);
         w.Text(settings);
         w.Int64(time);
-        w.Number(start.Count);
-        foreach (var p in start)
+        Write(w, start);
+        if (labels is { Count: > 0 }) Write(w, labels);
+        return new(w.ToArray(), pipeline, lineage, shard, settings, time, [.. start], [.. labels ?? []]);
+    }
+
+    internal static Genesis Read(byte[] bytes)
+    {
+        var r = new EventReader(bytes, Kind, 2);
+        var (pipeline, lineage, shard, settings, time) = (r.Text(), r.Text(), (int)r.Number(), r.Text(), r.Int64());
+        var start = ReadPositions(ref r);
+        return new(bytes, pipeline, lineage, shard, settings, time, start, bytes[0] < 2 ? [] : ReadPositions(ref r));
+    }
+
+    private static void Write(EventWriter w, IReadOnlyList<PartitionPosition> positions)
+    {
+        w.Number(positions.Count);
+        foreach (var p in positions)
         {
             w.Number(p.Partition);
             w.UInt64(p.Epoch);
             w.Number(p.Next);
         }
-        return new(w.ToArray(), pipeline, lineage, shard, settings, time, [.. start]);
     }
 
-    internal static Genesis Read(byte[] bytes)
+    private static PartitionPosition[] ReadPositions(ref EventReader r)
     {
-        var r = new EventReader(bytes, Kind, 1);
-        var (pipeline, lineage, shard, settings, time) = (r.Text(), r.Text(), (int)r.Number(), r.Text(), r.Int64());
-        var start = new PartitionPosition[(int)r.Number()];
-        for (var i = 0; i < start.Length; i++) start[i] = new((int)r.Number(), r.UInt64(), r.Number());
-        return new(bytes, pipeline, lineage, shard, settings, time, start);
+        var positions = new PartitionPosition[(int)r.Number()];
+        for (var i = 0; i < positions.Length; i++) positions[i] = new((int)r.Number(), r.UInt64(), r.Number());
+        return positions;
     }
 }
 

@@ -19,7 +19,7 @@ internal static class RowCodec
     private const byte SingleHead = 32, DoubleHead = 33;
     private static readonly double[] PowersOfTen = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
-    /// <summary>An upper bound of the bytes that <see cref="Write"/> needs.</summary>
+    /// <summary>An upper bound of the bytes that writing a row needs.</summary>
     public static int MaxLength(Chunk chunk, int row)
     {
         var batch = chunk.Rows;
@@ -37,7 +37,32 @@ internal static class RowCodec
     /// <param name="range">Ordinal of the row's range in the event.</param>
     /// <param name="offsetDelta">Offset of the row less the offset after the previous row of its range.</param>
     /// <returns>Bytes written.</returns>
-    public static int Write(Span<byte> target, Chunk chunk, int row, int range, long offsetDelta)
+    public static int Write(Span<byte> target, Chunk chunk, int row, int range, long offsetDelta) => Write(target, chunk, row, range, offsetDelta, chunk.Rows.Labels[row]);
+
+    /// <summary>Writes a row whose label is not known yet, for <see cref="Relabel"/>.</summary>
+    public static int WriteWithoutLabel(Span<byte> target, Chunk chunk, int row) => Write(target, chunk, row, 0, 0, 0);
+
+    /// <summary>Writes what <see cref="WriteWithoutLabel"/> wrote, with a label.</summary>
+    /// <param name="target">At least eight bytes more than the row has.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="label">Its label.</param>
+    /// <returns>Bytes written.</returns>
+    public static int Relabel(Span<byte> target, ReadOnlySpan<byte> row, double label)
+    {
+        var code = LabelCode(label);
+        target[0] = (byte)(row[0] & ~(3 << LabelShift) | (code << LabelShift));
+        target[1] = target[2] = 0; // range and offset
+        var n = 3;
+        if (code == 3)
+        {
+            BinaryPrimitives.WriteDoubleLittleEndian(target[n..], label);
+            n += 8;
+        }
+        row[3..].CopyTo(target[n..]);
+        return n + row.Length - 3;
+    }
+
+    private static int Write(Span<byte> target, Chunk chunk, int row, int range, long offsetDelta, double label)
     {
         var batch = chunk.Rows;
         var from = batch.Starts[row];
@@ -45,14 +70,7 @@ internal static class RowCodec
         var named = batch.HasNames && HasNames(batch, from, to);
         var id = chunk.IdOf(row);
         var time = chunk.TimeOf(row);
-        var label = batch.Labels[row];
-        var labelCode = BitConverter.DoubleToUInt64Bits(label) switch
-        {
-            0x3FF0000000000000 => 0,
-            0xBFF0000000000000 => 1,
-            0 => 2,
-            _ => 3,
-        };
+        var labelCode = LabelCode(label);
         var n = 0;
         target[n++] = (byte)((named ? NamedFlag : 0) | (id.IsEmpty ? 0 : IdFlag) | (time == Chunk.NoTime ? 0 : TimeFlag) | (labelCode << LabelShift));
         n += Varint.Write(target[n..], (ulong)range);
@@ -171,6 +189,14 @@ internal static class RowCodec
         }
         return batch.TryEndRow(label);
     }
+
+    private static int LabelCode(double label) => BitConverter.DoubleToUInt64Bits(label) switch
+    {
+        0x3FF0000000000000 => 0,
+        0xBFF0000000000000 => 1,
+        0 => 2,
+        _ => 3,
+    };
 
     private static bool HasNames(RowBatch batch, int from, int to)
     {

@@ -30,16 +30,16 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly List<IActorRef> _drainers = [];
     private readonly SortedSet<int> _strangers = [];
     private LearnerFold? _fold;
-    private LearnerInbox? _inbox;
-    private UniqueKillSwitch? _leg;
-    private long _legRun;
+    private readonly LearnLegs _legs;
+    private IPendingStore? _store;
+    private CancellationTokenSource? _rebuilding;
     private LearnerState _state = LearnerState.Recovering;
     private string _detail = "";
     private long _persisted;
     private long _persistStarted;
     private bool _persisting;
+    private JournalEvent? _last;
     private bool _draining;
-    private bool _legDone;
     private bool _waitTimer;
 
     public LearnerActor(LearnerDefinition definition, SnapshotHealth health)
@@ -48,6 +48,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _health = health;
         _feed = new ReplicaFeed(definition.Options.RingBytes);
         _snapshots = new SnapshotSchedule(definition.Options);
+        _legs = new LearnLegs(definition, _scored, Self, new ChunksWaiting());
 
         Recover<SnapshotOffer>(OpenSnapshot);
         Recover<Genesis>(genesis => _fold = new LearnerFold(genesis, definition.Define(genesis)));
@@ -63,7 +64,8 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             SealIfDue(waited: true);
         });
         Command<LegEnded>(Ended);
-        Command<StartLeg>(_ => StartLearnLeg());
+        Command<StartLeg>(_ => StartLearnLegs());
+        Command<StoreReady>(Take);
         Command<Pull>(Serve);
         Command<Terminated>(t => _feed.Forget(t.ActorRef));
         Command<GetLearnerStatus>(_ => Sender.Tell(Status()));
@@ -91,8 +93,9 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
 
     protected override void PostStop()
     {
-        _leg?.Shutdown();
-        _inbox?.Close();
+        _legs.Close();
+        _rebuilding?.Cancel();
+        _store?.Dispose();
         _fold?.Dispose();
         base.PostStop();
     }
@@ -158,9 +161,11 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             return;
         }
         IReadOnlyList<PartitionPosition> start;
+        IReadOnlyList<PartitionPosition>? labels;
         try
         {
             start = _definition.Source.Partitions();
+            labels = _definition.Labels?.Source.Partitions();
         }
         catch (Exception e) when (e is SourceException or SourceUnavailableException)
         {
@@ -169,7 +174,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             Timers.StartSingleTimer("begin", new StartLeg(), SourceRetry);
             return;
         }
-        var genesis = Genesis.Create(_definition.Name, _definition.Lineage, _definition.Shard, _definition.GenesisSettings, Now, start);
+        var genesis = Genesis.Create(_definition.Name, _definition.Lineage, _definition.Shard, _definition.GenesisSettings, Now, start, labels);
         Persist(genesis, e =>
         {
             _fold = new LearnerFold(e, _definition.Define(e));
@@ -194,10 +199,10 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         _persisted = LastSequenceNr;
         _feed.Start(_persisted);
-        StartLearnLeg();
+        StartLearnLegs();
     }
 
-    private void StartLearnLeg()
+    private void StartLearnLegs()
     {
         if (_fold is null)
         {
@@ -205,47 +210,76 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             return;
         }
         if (_draining || _state == LearnerState.Refused) return;
-        var run = ++_legRun;
-        var self = Self;
-        _legDone = false;
-        _inbox?.Close();
-        _inbox = new LearnerInbox(self, new ChunksWaiting());
-        var stages = new LearnStages(_definition.Decoder, _definition.Featurizer, _scored, _inbox, _definition.Clocks);
+        if (_fold.Join is not null && _store is null)
+        {
+            Rebuild();
+            return;
+        }
         try
         {
-            var (stop, done) = PipelineGraph.LearnLeg(_definition.Source, _fold.Positions, stages).Run(Context.System.Materializer());
-            _leg = stop;
-            done.ContinueWith(t => new LegEnded(run, t.Exception?.GetBaseException()), TaskScheduler.Default).PipeTo(self);
+            _legs.Start(_fold, Context.System.Materializer());
             _state = LearnerState.Running;
             _detail = "";
         }
         catch (Exception e) when (e is SourceException or SourceUnavailableException)
         {
-            Ended(new LegEnded(run, e));
+            Fail(e);
         }
+    }
+
+    // Beside the actor: hints, pulls and status questions are answered meanwhile. Nothing is learned, so that the state stands still.
+    private void Rebuild()
+    {
+        if (_rebuilding is not null) return;
+        _rebuilding = new CancellationTokenSource();
+        (_state, _detail) = (LearnerState.Recovering, "the pending store is made from journal and logs");
+        var (state, sequence, cancellation) = (_fold!.Join!.State, _fold.Sequence, _rebuilding.Token);
+        var rebuild = new PendingRebuild(_definition, new JournalReader(Context.System), Context.System.Materializer());
+        Task.Run(() => rebuild.Run(state, sequence, cancellation), cancellation)
+            .ContinueWith(t =>
+            {
+                if (t.IsCompletedSuccessfully && cancellation.IsCancellationRequested) t.Result.Dispose();
+                return new StoreReady(t.IsCompletedSuccessfully && !cancellation.IsCancellationRequested ? t.Result : null, t.Exception?.GetBaseException());
+            }, TaskScheduler.Default)
+            .PipeTo(Self);
+    }
+
+    private void Take(StoreReady ready)
+    {
+        _rebuilding?.Dispose();
+        _rebuilding = null;
+        if (ready.Store is null)
+        {
+            Fail(ready.Cause ?? new OperationCanceledException());
+            FinishDrain();
+            return;
+        }
+        _store = ready.Store;
+        _fold!.Join!.Attach(_store);
+        StartLearnLegs();
+        FinishDrain();
     }
 
     private void Ended(LegEnded ended)
     {
-        if (ended.Run != _legRun) return;
-        _leg = null;
-        switch (ended.Cause)
-        {
-            case null:
-                _legDone = true;
-                _inbox!.Signal();
-                break;
-            case SourceException or FoldException:
-                Refuse(ended.Cause.Message);
-                break;
-            default:
-                _log.Warning(ended.Cause, "{0}: the learn leg failed and is started again", PersistenceId);
-                _state = LearnerState.WaitingForSource;
-                _detail = ended.Cause.Message;
-                Timers.StartSingleTimer("leg", new StartLeg(), SourceRetry);
-                break;
-        }
+        if (!_legs.Note(ended)) return;
+        if (ended.Cause is null) _legs.Signal();
+        else Fail(ended.Cause);
         FinishDrain();
+    }
+
+    private void Fail(Exception cause)
+    {
+        _legs.Close();
+        if (cause is SourceException or FoldException)
+        {
+            Refuse(cause.Message);
+            return;
+        }
+        _log.Warning(cause, "{0}: the learn leg failed and is started again", PersistenceId);
+        _state = LearnerState.WaitingForSource;
+        _detail = cause.Message;
+        Timers.StartSingleTimer("leg", new StartLeg(), SourceRetry);
     }
 
     // Not a failure of the program: a person has to decide, and says so by changing the source or the configuration.
@@ -260,42 +294,42 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
 
     private void TakeChunks()
     {
-        if (_inbox is null || _fold is null) return;
-        _inbox.Seen();
+        if (_fold is null) return;
+        _legs.Seen();
         var options = _definition.Options;
         // A few chunks a turn, so that hints, pulls and status questions are answered in between.
         for (var turn = 0; turn < 4; turn++)
         {
             if (_persisting && IsFull(options)) return;
-            if (!_inbox.TryTake(out var chunk))
+            if (!TryLearn(out var more)) return;
+            if (!more)
             {
                 SealIfDue(waited: false);
-                if (_legDone) SealIfDue(waited: true);
+                if (_legs.Done) SealIfDue(waited: true);
                 return;
             }
-            if (!Learn(chunk!)) return;
             SealIfDue(waited: false);
         }
-        _inbox.Signal();
+        _legs.Signal();
     }
 
-    private bool Learn(Chunk chunk)
+    // Learns what is there next; false where the learner refuses to go on.
+    private bool TryLearn(out bool more)
     {
-        using (chunk)
+        more = false;
+        var (started, before) = (Stopwatch.GetTimestamp(), _fold!.Learner.Rows);
+        try
         {
-            var (started, before) = (Stopwatch.GetTimestamp(), _fold!.Learner.Rows);
-            try
-            {
-                _fold.Learn(chunk);
-            }
-            catch (FoldException e)
-            {
-                _leg?.Shutdown();
-                Refuse(e.Message);
-                return false;
-            }
-            _definition.Clocks.Learn.Add(started, (int)(_fold.Learner.Rows - before));
+            more = _legs.TryLearn(_fold, _definition.Options.MaxBytes, out var wait);
+            if (more) _definition.Clocks.Learn.Add(started, (int)(_fold.Learner.Rows - before));
+            else if (wait is { } time) Timers.StartSingleTimer("other-log", new ChunksWaiting(), time);
             return true;
+        }
+        catch (FoldException e)
+        {
+            _legs.Close();
+            Refuse(e.Message);
+            return false;
         }
     }
 
@@ -305,11 +339,11 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         if (_fold is null || !_fold.Open.HasRanges)
         {
-            if (_legDone && !_persisting && _fold is not null && !_fold.Open.HasRanges) Caught();
+            if (_legs.Done && !_persisting && _fold is not null && !_fold.Open.HasRanges) Caught();
             return;
         }
         if (_persisting) return;
-        if (!waited && !_draining && !_legDone && !IsFull(_definition.Options))
+        if (!waited && !_draining && !_legs.Done && !IsFull(_definition.Options))
         {
             if (_waitTimer) return;
             _waitTimer = true;
@@ -318,7 +352,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         }
         var started = Stopwatch.GetTimestamp();
         var rows = _fold.Open.Rows;
-        var learned = _fold.Seal(Now);
+        var learned = _last = _fold.Seal(Now);
         _definition.Clocks.Seal.Add(started, rows);
         TakeSnapshot();
         Store(learned, rows, null);
@@ -337,7 +371,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             replyTo?.Tell(new Changed(_fold!.Version));
             SaveDueSnapshot();
             SealIfDue(waited: false);
-            _inbox?.Signal();
+            _legs.Signal();
             FinishDrain();
         });
     }
@@ -352,6 +386,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             return;
         }
         _fold.Apply(_fold.Sequence + 1, change);
+        _last = change;
         Store(change, 0, Sender);
     }
 
@@ -364,7 +399,10 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private void TakeSnapshot(bool force = false)
     {
         var started = Stopwatch.GetTimestamp();
-        if (_snapshots.Take(_fold!, force)) _definition.Clocks.Snapshot.Add(started, 0);
+        if (!_snapshots.Take(_fold!, force)) return;
+        // The store is at the same event as the state: what comes later is found again from here.
+        if (_last is not null) _store?.Checkpoint(PendingRebuild.Note(_fold!.Sequence, _last));
+        _definition.Clocks.Snapshot.Add(started, 0);
     }
 
     private void SaveDueSnapshot()
@@ -393,10 +431,10 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         if (!_draining)
         {
             _draining = true;
-            _leg?.Shutdown();
-            if (_leg is null) _legDone = true;
+            _legs.Stop();
+            _rebuilding?.Cancel();
         }
-        _inbox?.Signal();
+        _legs.Signal();
         FinishDrain();
     }
 
@@ -405,11 +443,9 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         if (!_draining) return;
         if (_fold is not null && _state is not (LearnerState.Refused or LearnerState.Fenced))
         {
-            if (!_legDone && _leg is not null) return;
-            if (_persisting) return;
-            if (_inbox is not null && _inbox.TryTake(out var chunk))
+            if (_legs.Running || _persisting || _rebuilding is not null) return;
+            if (TryLearn(out var more) && more)
             {
-                Learn(chunk!);
                 Self.Tell(Drain.Instance, ActorRefs.Nobody);
                 return;
             }
@@ -443,7 +479,10 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _fold?.Learner.Rows ?? 0,
             _fold?.EventBytes ?? 0,
             _snapshots.Newest,
-            ((ExtendedActorSystem)Context.System).Provider.DefaultAddress is { Host: { } host } address ? $"{host}:{address.Port}" : "");
+            ((ExtendedActorSystem)Context.System).Provider.DefaultAddress is { Host: { } host } address ? $"{host}:{address.Port}" : "")
+        {
+            Labels = _fold is null ? [] : [.. _fold.Labels],
+        };
     }
 
     private sealed record ChunksWaiting;
@@ -454,5 +493,5 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
 
     private sealed record StartLeg;
 
-    private sealed record LegEnded(long Run, Exception? Cause);
+    private sealed record StoreReady(IPendingStore? Store, Exception? Cause);
 }

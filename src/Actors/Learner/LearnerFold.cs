@@ -32,6 +32,14 @@ public sealed class LearnerFold : IDisposable
         _featurizer = definition.Featurizer;
         Learner = new ProgressiveLearner(definition.Model);
         Sequence = 1;
+        if (definition.LabelHorizon is { } horizon)
+        {
+            var state = new JoinState(horizon);
+            foreach (var p in genesis.Start) state.Begin(labels: false, p);
+            foreach (var p in genesis.Labels) state.Begin(labels: true, p);
+            Join = new JoinFold(state, LearnRow, () => Learner.Fingerprint, () => IsFrozen);
+            return;
+        }
         foreach (var p in genesis.Start) _partitions[p.Partition] = new(p.Partition, p.Epoch, p.Next, p.Next, 0, 0, 0, 0, 0, 0);
     }
 
@@ -43,6 +51,9 @@ public sealed class LearnerFold : IDisposable
 
     /// <summary>Model, progressive metrics, fingerprint.</summary>
     public ProgressiveLearner Learner { get; }
+
+    /// <summary>The label join; null where labels come with their rows.</summary>
+    public JoinFold? Join { get; private set; }
 
     /// <summary>Sequence number of the last event applied.</summary>
     public long Sequence { get; private set; }
@@ -63,17 +74,23 @@ public sealed class LearnerFold : IDisposable
     public ModelVersion Version => new(Genesis.Lineage, Genesis.Shard, Sequence);
 
     /// <summary>Ledger and position of each partition, ascending.</summary>
-    public IReadOnlyCollection<PartitionLedger> Partitions => _partitions.Values;
+    public IReadOnlyCollection<PartitionLedger> Partitions => Join is null ? _partitions.Values : [.. Join.State.Partitions.Where(p => !p.IsLabels).Select(PartitionLedger.Of)];
+
+    /// <summary>Ledger and position of each partition of the labels' log, ascending; empty where labels come with their rows.</summary>
+    public IReadOnlyCollection<LabelLedger> Labels => Join is null ? [] : [.. Join.State.Partitions.Where(p => p.IsLabels).Select(LabelLedger.Of)];
 
     /// <summary>Where learning goes on in each partition, rows of the open event included.</summary>
-    public IReadOnlyList<PartitionPosition> Positions => [.. _partitions.Values.Select(p => p.Position with { Next = _open?.NextOf(p.Partition) ?? p.Next })];
+    public IReadOnlyList<PartitionPosition> Positions => Join is not null ? PositionsOf(labels: false) : [.. _partitions.Values.Select(p => p.Position with { Next = _open?.NextOf(p.Partition) ?? p.Next })];
+
+    /// <summary>Where reading goes on in each partition of the labels' log.</summary>
+    public IReadOnlyList<PartitionPosition> LabelPositions => Join is null ? [] : PositionsOf(labels: true);
 
     /// <summary>The offset below which this state has accounted for the partition's records; 0 for another log or partition.</summary>
-    public long LearnedBelow(int partition, ulong epoch) =>
+    public long LearnedBelow(int partition, ulong epoch) => Join is not null ? (Join.State.Find(labels: false, partition) is { } joined && joined.Epoch == epoch ? joined.Next : 0) :
         _partitions.TryGetValue(partition, out var p) && p.Epoch == epoch ? p.Next : 0;
 
     /// <summary>Rows, bytes and state of the event under construction.</summary>
-    public (int Rows, int Bytes, bool HasRanges) Open => _open is null ? default : (_open.Rows, _open.Bytes, _open.HasRanges);
+    public (int Rows, int Bytes, bool HasRanges) Open => Join is not null ? Join.Open : _open is null ? default : (_open.Rows, _open.Bytes, _open.HasRanges);
 
     /// <summary>
     /// Learns all labelled rows of a chunk into the event under construction. An overlap with what is learned already is
@@ -115,8 +132,15 @@ public sealed class LearnerFold : IDisposable
 
     /// <summary>Ends the event under construction and moves this state to it. The caller persists it before anyone else sees it.</summary>
     /// <param name="time">When, milliseconds since 1970 UTC; comes in with the command.</param>
-    public Learned Seal(long time)
+    public JournalEvent Seal(long time)
     {
+        if (Join is not null)
+        {
+            var joined = Join.Seal(time);
+            Advance(joined);
+            Join.State.EventEnded(Sequence);
+            return joined;
+        }
         var open = _open ?? throw new InvalidOperationException("no event is open");
         _open = null;
         var learned = open.Seal(Learner.Fingerprint, time);
@@ -132,12 +156,17 @@ public sealed class LearnerFold : IDisposable
     /// <exception cref="FoldException">It does not follow this state, or replay gives another fingerprint than the journal has.</exception>
     public void Apply(long sequence, JournalEvent journalEvent)
     {
-        if (_open is not null) throw new InvalidOperationException("events are applied only where none is open");
+        if (Open.HasRanges) throw new InvalidOperationException("events are applied only where none is open");
         if (sequence != Sequence + 1) throw new FoldException($"event {sequence} does not follow event {Sequence}: the journal has a gap or an event twice");
         switch (journalEvent)
         {
             case Learned learned:
                 ApplyLearned(sequence, learned);
+                break;
+            case Joined joined when Join is not null:
+                IsWhole = false;
+                Join.Apply(sequence, joined);
+                IsWhole = true;
                 break;
             case Skipped skipped:
                 Check(skipped.Range);
@@ -162,6 +191,7 @@ public sealed class LearnerFold : IDisposable
                 throw new FoldException($"event {sequence} is of the unknown kind {journalEvent.Manifest}");
         }
         Advance(journalEvent);
+        if (journalEvent is Joined) Join!.State.EventEnded(Sequence);
     }
 
     /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with the offset of each.</summary>
@@ -181,11 +211,25 @@ public sealed class LearnerFold : IDisposable
         }
     }
 
+    /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with position and content of each.</summary>
+    public static void ForEachRow(Joined joined, Func<int, long, bool> wanted, Action<int, long, RowBatch> row)
+    {
+        using var batch = new RowBatch(4, 4096);
+        var (at, stamp) = (joined.EntriesAt, joined.From);
+        for (var i = 0; i < joined.Entries; i++)
+        {
+            batch.Clear();
+            var entry = joined.ReadEntry(ref at, ref stamp, batch);
+            if (entry.Kind == JoinedKind.Learned && wanted(entry.Pair.Partition, entry.Pair.Offset)) row(entry.Pair.Partition, entry.Pair.Offset, batch);
+        }
+    }
+
     /// <summary>Writes the whole state as canonical bytes; only between events.</summary>
     public void Save(StateWriter writer)
     {
-        if (_open is not null) throw new InvalidOperationException("a state is saved only where no event is open");
-        writer.Section(SectionName, 1);
+        if (Open.HasRanges) throw new InvalidOperationException("a state is saved only where no event is open");
+        // Format 2 has the state of the label join; without one, the bytes are those of format 1.
+        writer.Section(SectionName, Join is null ? 1 : 2);
         writer.Bytes(Genesis.Bytes);
         writer.Int64(Sequence);
         writer.Flag(IsFrozen);
@@ -198,6 +242,7 @@ public sealed class LearnerFold : IDisposable
             writer.UInt64(p.Epoch);
             foreach (var n in (ReadOnlySpan<long>)[p.Start, p.Next, p.Learned, p.Unlabelled, p.DeadLettered, p.Skipped, p.Frozen, p.Expired]) writer.Int64(n);
         }
+        Join?.State.Save(writer);
         Learner.Save(writer);
     }
 
@@ -205,7 +250,7 @@ public sealed class LearnerFold : IDisposable
     /// <exception cref="StateFormatException">Newer, of another kind, or damaged.</exception>
     public static LearnerFold Load(StateReader reader, Func<Genesis, FoldDefinition> define)
     {
-        reader.Section(SectionName, 1);
+        var format = reader.Section(SectionName, 2);
         var genesis = Genesis.Read(reader.Bytes());
         var fold = new LearnerFold(genesis, define(genesis))
         {
@@ -219,6 +264,12 @@ public sealed class LearnerFold : IDisposable
         {
             var p = new PartitionLedger(reader.Int32(), reader.UInt64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64());
             fold._partitions[p.Partition] = p;
+        }
+        if ((format == 2) != (fold.Join is not null)) throw new StateFormatException("a state with a label join belongs to a lineage without, or the other way round: the bytes are damaged");
+        if (fold.Join is { } join)
+        {
+            fold.Join = new JoinFold(JoinState.Load(reader, join.State.Horizon), fold.LearnRow, () => fold.Learner.Fingerprint, () => fold.IsFrozen);
+            join.Dispose();
         }
         fold.Learner.Load(reader);
         return fold;
@@ -234,6 +285,16 @@ public sealed class LearnerFold : IDisposable
     {
         _row.Dispose();
         _open?.Dispose();
+        Join?.Dispose();
+    }
+
+    private PartitionPosition[] PositionsOf(bool labels) => [.. Join!.State.Partitions.Where(p => p.IsLabels == labels).Select(p => new PartitionPosition(p.Partition, p.Epoch, p.Next))];
+
+    private void LearnRow(RowBatch row, double weight)
+    {
+        var features = _featurizer.Featurize(row);
+        Learner.Learn(features[0], ProgressiveLearner.ContentOf(row, 0), row.Labels[0], weight);
+        if (!ReferenceEquals(features, row)) features.Dispose();
     }
 
     private void ApplyLearned(long sequence, Learned learned)
@@ -251,9 +312,7 @@ public sealed class LearnerFold : IDisposable
         {
             _row.Clear();
             RowCodec.Read(learned.Bytes, ref at, _row);
-            var features = _featurizer.Featurize(_row);
-            Learner.Learn(features[0], ProgressiveLearner.ContentOf(_row, 0), _row.Labels[0]);
-            if (!ReferenceEquals(features, _row)) features.Dispose();
+            LearnRow(_row, 1);
         }
         if (learned.After != Learner.Fingerprint)
             throw new FoldException(string.Create(CultureInfo.InvariantCulture, $"replay of event {sequence} gives fingerprint {Learner.Fingerprint:x16} but the journal has {learned.After:x16}: the arithmetic of this machine or program differs from the one that learned it"));

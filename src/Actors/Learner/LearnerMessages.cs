@@ -98,7 +98,11 @@ public sealed record LearnerStatus(
     long Rows,
     long JournalBytes,
     long Snapshot,
-    string Node = "");
+    string Node = "")
+{
+    /// <summary>Ledger of each partition of the labels' log; empty where labels come with their rows.</summary>
+    public IReadOnlyList<LabelLedger> Labels { get; init; } = [];
+}
 
 /// <summary>When events are sealed and snapshots taken. Has no influence on what is learned.</summary>
 /// <param name="MaxRows">Rows after which an event is sealed.</param>
@@ -147,6 +151,9 @@ public sealed record LearnerDefinition(
     TimeProvider Time,
     long MaxLead = long.MaxValue)
 {
+    /// <summary>Labels that come apart from their rows; null: they come with them.</summary>
+    public LabelFeed? Labels { get; init; }
+
     /// <summary>Entity id in the cluster.</summary>
     public string EntityId => $"{Name}/{Lineage}/{Shard}";
 

@@ -14,13 +14,16 @@ namespace StreamMLOps.Actors;
 /// <param name="Frozen">Labelled rows that passed while learning was frozen.</param>
 /// <param name="Expired">Rows whose label did not come in time.</param>
 /// <param name="Pending">Positions scored that the learner has not reached.</param>
-public sealed record LedgerLine(int Partition, long Consumed, long Predicted, long DeadLettered, long Skipped, long Learned, long Unlabelled, long Frozen, long Expired, long Pending)
+/// <param name="Duplicate">Rows whose id had features already; where labels come apart from rows.</param>
+/// <param name="Waiting">Rows that wait for their label, likewise.</param>
+public sealed record LedgerLine(
+    int Partition, long Consumed, long Predicted, long DeadLettered, long Skipped, long Learned, long Unlabelled, long Frozen, long Expired, long Pending, long Duplicate = 0, long Waiting = 0)
 {
     /// <summary>0 where <c>consumed = predicted + dead-lettered + skipped</c> holds.</summary>
     public long ScoreRemainder => Consumed - Predicted - DeadLettered - Skipped;
 
-    /// <summary>0 where <c>predicted = learned + unlabelled + frozen + expired</c> holds; meaningful where nothing is pending.</summary>
-    public long LearnRemainder => Pending == 0 ? Predicted - Learned - Unlabelled - Frozen - Expired : 0;
+    /// <summary>0 where <c>predicted = learned + unlabelled + frozen + expired + duplicate + waiting</c> holds; meaningful where nothing is pending.</summary>
+    public long LearnRemainder => Pending == 0 ? Predicted - Learned - Unlabelled - Frozen - Expired - Duplicate - Waiting : 0;
 
     /// <summary>Whether both equations hold.</summary>
     public bool Balances => ScoreRemainder == 0 && LearnRemainder == 0;
@@ -141,7 +144,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
     {
         _system.Stop(_scoreLeg);
         // Only now: the learner reads by the same source until it has left this node.
-        if (_parts.Learner.Source is IAsyncDisposable source)
+        foreach (var source in new[] { _parts.Learner.Source, _parts.Learner.Labels?.Source }.OfType<IAsyncDisposable>())
         {
             try
             {
@@ -181,7 +184,9 @@ public sealed class PipelineRuntime : IAsyncDisposable
                 l?.Unlabelled ?? 0,
                 l?.Frozen ?? 0,
                 l?.Expired ?? 0,
-                Math.Max(0, c.Position.Next - (l?.Next ?? 0))));
+                Math.Max(0, c.Position.Next - (l?.Next ?? 0)),
+                l?.Duplicate ?? 0,
+                l?.Waiting ?? 0));
         }
         return lines;
     }

@@ -27,12 +27,36 @@ internal static class PipelineWiring
             pipeline.Snapshots.KeepRecent),
         new PipelineClocks(),
         time,
-        pipeline.Score.MaxLead);
+        pipeline.Score.MaxLead)
+    {
+        Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder) : null,
+    };
+
+    private static LabelFeed Labels(ActorSystem system, PipelineSettings pipeline, DataFolder folder)
+    {
+        var join = pipeline.LabelJoin;
+        var path = Path.Combine(folder.Pending, Uri.EscapeDataString(pipeline.Name), pipeline.Lineage);
+        // A file that is not followed has an end, and so has the generator: what comes is waited for.
+        TimeSpan? rows = pipeline.Source.Kind == SourceKind.Kafka || pipeline.Source.Follow ? join.Patience : null;
+        TimeSpan? labels = join.Kind == SourceKind.Kafka || join.Follow ? join.Patience : null;
+        return new LabelFeed(
+            pipeline.CreateLabelSource(line => system.Log.Info("{0}", line)),
+            new LabelDecoder(join.Json, pipeline.Limits.DeadLetterBytes),
+            empty =>
+            {
+                if (empty && Directory.Exists(path)) Directory.Delete(path, recursive: true);
+                return new FasterPendingStore(path, join.MemoryBytes, join.ExpectedIds);
+            },
+            rows,
+            labels,
+            pipeline.CreateDeadLetterSink(line => system.Log.Info("{0}", line)),
+            new DeadLetterWriter(pipeline.Name).Encode);
+    }
 
     /// <summary>The pipeline with its sinks.</summary>
     public static PipelineParts Parts(ActorSystem system, PipelineSettings pipeline, LearnerDefinition definition, Action<string> alarm)
     {
-        var (predictions, deadLetters) = pipeline.CreateSinks(line => system.Log.Info("{0}", line));
+        void Log(string line) => system.Log.Info("{0}", line);
         return new PipelineParts(
             definition,
             new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name), pipeline.CreateDeadLetterAlarm(line =>
@@ -40,8 +64,8 @@ internal static class PipelineWiring
                 system.Log.Warning("{0}", line);
                 alarm(line);
             })),
-            predictions,
-            deadLetters);
+            pipeline.CreatePredictionSink(Log),
+            definition.Labels?.DeadLetters ?? pipeline.CreateDeadLetterSink(Log));
     }
 
     /// <summary>What a fold runs, from its genesis.</summary>
@@ -50,8 +74,9 @@ internal static class PipelineWiring
     {
         try
         {
-            var (model, featurize) = PipelineSettings.ReadGenesis(SettingsText.Read(genesis.Settings));
-            return new FoldDefinition(model, featurize.Create());
+            var settings = SettingsText.Read(genesis.Settings);
+            var (model, featurize) = PipelineSettings.ReadGenesis(settings);
+            return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings));
         }
         catch (ArgumentException e)
         {

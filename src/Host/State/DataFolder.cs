@@ -30,6 +30,9 @@ public sealed class DataFolder : IDisposable
     /// <summary>Committed positions of the score leg.</summary>
     public string Commits => In("commits");
 
+    /// <summary>Rows that wait for their labels: a cache, that may be deleted while the node is down.</summary>
+    public string Pending => In("pending");
+
     /// <summary>Warnings of the node.</summary>
     public string Log => In("node.log");
 

@@ -48,16 +48,19 @@ public sealed class ProgressiveLearner
     /// <param name="features">The row as the model takes it, canonical.</param>
     /// <param name="content">Fingerprint of the row as it was decoded: <see cref="ContentOf"/>.</param>
     /// <param name="label">Its label.</param>
+    /// <param name="weight">Importance of the row, finite and above 0.</param>
     /// <returns>The scores from before the row was learned, valid until the next call.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A value is not finite, or the label is not, or is missing where the kind needs one; nothing has changed.</exception>
-    public ReadOnlySpan<double> Learn(in Row features, ulong content, double label)
+    public ReadOnlySpan<double> Learn(in Row features, ulong content, double label, double weight = 1)
     {
+        if (!(weight > 0 && double.IsFinite(weight))) throw new ArgumentOutOfRangeException(nameof(weight), weight, "a row's weight is finite and above 0");
         RequireFinite(features, label);
         var scores = Scores();
-        Model.PredictThenLearn(features, label, 1, scores);
+        Model.PredictThenLearn(features, label, weight, scores);
         Metrics.Update(label, scores);
         var fingerprint = Mix(Fingerprint ^ content);
         foreach (var score in scores) fingerprint = Mix(fingerprint ^ BitConverter.DoubleToUInt64Bits(score));
+        if (weight != 1) fingerprint = Mix(fingerprint ^ BitConverter.DoubleToUInt64Bits(weight));
         Fingerprint = fingerprint;
         Rows++;
         return scores;

@@ -6,7 +6,8 @@ namespace StreamMLOps.Pipeline;
 
 /// <summary>Makes dead letters of records that are no rows, with reasons for people.</summary>
 /// <param name="limit">Most bytes of the record that a dead letter holds.</param>
-internal sealed class DeadLetterFactory(int limit)
+/// <param name="stage">Where they fail.</param>
+internal sealed class DeadLetterFactory(int limit, string stage = "decode")
 {
     public const int DefaultLimit = 64 * 1024;
     private const int ExcerptBytes = 32;
@@ -31,7 +32,7 @@ internal sealed class DeadLetterFactory(int limit)
     private DeadLetter Letter(RawChunk raw, int i, RowFault fault, string reason, long length)
     {
         var record = raw[i];
-        return new DeadLetter(raw.Partition, raw.Epoch, raw.OffsetOf(i), "decode", fault, reason, record[..Math.Min(record.Length, limit)].ToArray(), length);
+        return new DeadLetter(raw.Partition, raw.Epoch, raw.OffsetOf(i), stage, fault, reason, record[..Math.Min(record.Length, limit)].ToArray(), length);
     }
 
     private static string Excerpt(ReadOnlySpan<byte> record, int at)

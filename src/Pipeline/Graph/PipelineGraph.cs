@@ -37,6 +37,22 @@ public static class PipelineGraph
             .Via(Learn(stages.Learner))
             .ToMaterialized(Sink.Ignore<NotUsed>(), (stop, done) => (stop, done));
 
+    /// <summary>Reads labels that come apart from their rows, and hands them to the learner; what is no label is in the dead letters before it is accounted for.</summary>
+    public static IRunnableGraph<(UniqueKillSwitch Stop, Task<Done> Done)> LabelLeg(ISource source, IReadOnlyList<PartitionPosition> positions, IDecoder decoder, Func<IReadOnlyList<DeadLetter>, ValueTask> deadLetters, ILearnerInbox learner) =>
+        source.ReadFrom(positions)
+            .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)
+            .Via(Decode(decoder, new StageClock("learn: decode labels")))
+            .Via(Letters(deadLetters))
+            .Via(Learn(learner))
+            .ToMaterialized(Sink.Ignore<NotUsed>(), (stop, done) => (stop, done));
+
+    private static Flow<Chunk, Chunk, NotUsed> Letters(Func<IReadOnlyList<DeadLetter>, ValueTask> deadLetters) =>
+        Flow.Create<Chunk>().SelectAsync(1, async chunk =>
+        {
+            if (chunk.DeadLetters.Count > 0) await deadLetters(chunk.DeadLetters).ConfigureAwait(false);
+            return chunk;
+        });
+
     /// <summary>Records to rows; what is no row becomes a dead letter of its chunk.</summary>
     private static Flow<RawChunk, Chunk, NotUsed> Decode(IDecoder decoder, StageClock clock) =>
         Flow.Create<RawChunk>().Select(raw =>

@@ -17,20 +17,28 @@ public sealed class FasterPendingStore : IPendingStore
     private const int SweepBatch = 256;
     private static readonly string[] Parts = ["index-checkpoints", "cpr-checkpoints"];
     private readonly string _folder;
+    private readonly FileStream _lock;
     private readonly IDevice _device;
     private readonly FasterKV<SpanByte, SpanByte> _store;
     private readonly ClientSession<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, long, Functions> _session;
     private readonly Functions _functions = new();
     private readonly Dictionary<UInt128, byte[]?> _prefetched = [];
+    private long _sweptTo;
 
     /// <summary>Opens the newest sound checkpoint of a folder, or begins empty.</summary>
     /// <param name="folder">A folder of the store's own.</param>
     /// <param name="memoryBytes">Memory for the newest part of the log, a power of two from 16 MiB on.</param>
     /// <param name="expectedIds">About how many ids there will be; the index takes eight bytes for each.</param>
+    /// <exception cref="IOException">Another store has the folder open: two over one log read each other's half-written pages.</exception>
     public FasterPendingStore(string folder, long memoryBytes = 256 << 20, long expectedIds = 1 << 24)
     {
         _folder = folder;
         Directory.CreateDirectory(folder);
+        _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        // FASTER trusts the bytes of a log, and damaged ones end the process. An opening that did not come to its end is not tried twice: this is a cache.
+        var opening = Path.Combine(folder, "opening");
+        if (File.Exists(opening)) Clear(folder);
+        File.WriteAllBytes(opening, []);
         _device = Devices.CreateLogDevice(Path.Combine(folder, "log"));
         var log = new LogSettings { LogDevice = _device, MemorySizeBits = Bits(memoryBytes), PageSizeBits = 20, SegmentSizeBits = 26 };
         // A bucket is a line of the cache: seven ids.
@@ -42,9 +50,10 @@ public sealed class FasterPendingStore : IPendingStore
             (Note, Count) = (note, count);
         }
         _session = _store.For(_functions).NewSession<Functions>();
+        File.Delete(opening);
     }
 
-    /// <summary>The note of the checkpoint that was opened; empty where the store began empty.</summary>
+    /// <inheritdoc/>
     public byte[] Note { get; } = [];
 
     /// <inheritdoc/>
@@ -102,12 +111,12 @@ public sealed class FasterPendingStore : IPendingStore
     public void Sweep(long stamp, SweptEntry swept)
     {
         var log = _store.Log;
-        if (log.BeginAddress >= log.TailAddress) return;
-        var end = log.BeginAddress;
+        var end = Math.Max(_sweptTo, log.BeginAddress);
+        if (end >= log.TailAddress) return;
         var ids = new List<ReadOnlyMemory<byte>>(SweepBatch);
         var entries = new List<JoinEntry>(SweepBatch);
         _prefetched.Clear();
-        using (var scan = log.Scan(log.BeginAddress, log.TailAddress))
+        using (var scan = log.Scan(end, log.TailAddress))
         {
             while (scan.GetNext(out var info))
             {
@@ -124,7 +133,9 @@ public sealed class FasterPendingStore : IPendingStore
         }
         Judge();
         _prefetched.Clear();
-        if (end > log.BeginAddress) log.ShiftBeginAddress(end);
+        _sweptTo = end;
+        // Whole pages alone: a log that begins within a page may lack the page's first half on disk, and FASTER's recovery reads all of it.
+        log.ShiftBeginAddress(end, snapToPageStart: true);
 
         // What was stored again since is further on in the log, and alive there.
         void Judge()
@@ -165,6 +176,14 @@ public sealed class FasterPendingStore : IPendingStore
         _session.Dispose();
         _store.Dispose();
         _device.Dispose();
+        _lock.Dispose();
+    }
+
+    private static void Clear(string folder)
+    {
+        foreach (var file in Directory.EnumerateFiles(folder))
+            if (Path.GetFileName(file) is not ("lock" or "opening")) File.Delete(file);
+        if (Path.Combine(folder, "checkpoints") is var checkpoints && Directory.Exists(checkpoints)) Directory.Delete(checkpoints, recursive: true);
     }
 
     private unsafe void Remove(ReadOnlySpan<byte> id)

@@ -11,6 +11,9 @@ public interface IPendingStore : IDisposable
     /// <summary>Ids in it.</summary>
     long Count { get; }
 
+    /// <summary>The note of the checkpoint that was opened; empty where the store began empty.</summary>
+    byte[] Note { get; }
+
     /// <summary>What is known of an id.</summary>
     /// <param name="id">The id.</param>
     /// <param name="entry">What is known.</param>

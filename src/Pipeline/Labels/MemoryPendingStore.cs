@@ -9,6 +9,9 @@ public sealed class MemoryPendingStore : IPendingStore
     private readonly Queue<(byte[] Id, JoinEntry Entry)> _order = new();
 
     /// <inheritdoc/>
+    public byte[] Note => [];
+
+    /// <inheritdoc/>
     public long Count => _entries.Count;
 
     /// <inheritdoc/>

@@ -125,16 +125,17 @@ public static class NodeSettingsReader
         var model = reader.Node("model") is { } node ? ModelSpec.Read(node, reader.PathOf("model"), faults) : null;
         if (model is { Kind.Task: not (LearningTask.Binary or LearningTask.Regression) })
             reader.Fault("model.algorithm", $"'{model.Kind.Name}' is for {Spelling.Of(model.Kind.Task)}; a pipeline answers one score for each row and learns from labels: choose a kind of two classes or of a number");
-        var labels = reader.OneOf<LabelSource>("labels", "topic", "none");
+        var labels = reader.OneOf<LabelSource>("labels", "none");
+        var labelJoin = LabelJoinSettings.Read(reader.Block("label-source"), isPipeline && labels == LabelSource.Topic);
         var score = ReadScore(reader.Block("score"));
         var learn = ReadLearn(reader.Block("learn"));
         var snapshots = ReadSnapshots(reader.Block("snapshots"));
         var sink = ReadSink(reader.Block("sink"), dataFolder);
         var audit = ReadAudit(reader.Block("audit"));
         var limits = ReadLimits(reader.Block("limits"));
-        if (isPipeline && kafka.BootstrapServers.Length == 0 && (source.Kind == SourceKind.Kafka || sink.Kind == SinkKind.Kafka)) reader.Fault("kafka.bootstrap-servers", "names no broker; set it, for instance localhost:9092");
+        if (isPipeline && kafka.BootstrapServers.Length == 0 && (source.Kind == SourceKind.Kafka || sink.Kind == SinkKind.Kafka || (labels == LabelSource.Topic && labelJoin.Kind == SourceKind.Kafka))) reader.Fault("kafka.bootstrap-servers", "names no broker; set it, for instance localhost:9092");
         reader.RefuseUnread();
-        return model is null ? null : new PipelineSettings(name, lineage, kafka, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits);
+        return model is null ? null : new PipelineSettings(name, lineage, kafka, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits) { LabelJoin = labelJoin };
     }
 
     private static KafkaSettings ReadKafka(SettingsReader reader)

@@ -66,18 +66,37 @@ public sealed record PipelineSettings(
     AuditSettings Audit,
     LimitSettings Limits)
 {
+    /// <summary>Labels that come apart from their rows; read where <see cref="Labels"/> says so.</summary>
+    public required LabelJoinSettings LabelJoin { get; init; }
+
     /// <summary>
     /// Everything that defines the fold, defaults included: a lineage's genesis records it, and settings that differ from it
     /// later are refused. Paths, chunk and event sizes, waits, snapshots and limits are not in it: they may change freely.
     /// </summary>
-    public ConfigNode.Map Genesis => ConfigNode.Map.Empty
+    public ConfigNode.Map Genesis => Labels == LabelSource.Topic ? Common.With("label-join", LabelJoin.ToGenesis(RowId)) : Common;
+
+    private ConfigNode.Map Common => ConfigNode.Map.Empty
         .With("model", Model.ToConfig())
         .With("featurize", Featurize.ToConfig())
         .With("format", Source.Format.ToConfig())
         .With("labels", Spelling.Of(Labels));
 
     /// <summary><see cref="Genesis"/> as one line, equal for equal folds.</summary>
-    public string GenesisText => $"model={Model.ToCanonicalString()};featurize={Featurize.ToCanonicalString()};format={Source.Format.ToCanonicalString()};labels={Spelling.Of(Labels)}";
+    public string GenesisText => $"model={Model.ToCanonicalString()};featurize={Featurize.ToCanonicalString()};format={Source.Format.ToCanonicalString()};labels={Spelling.Of(Labels)}{(Labels == LabelSource.Topic ? $";label-join={LabelJoin.ToGenesis(RowId)}" : "")}";
+
+    private string RowId => Source.Format.Kind switch
+    {
+        RecordFormat.Json => Source.Format.Json.Id,
+        RecordFormat.Csv => Source.Format.Csv.Id,
+        RecordFormat.Protobuf => "id",
+        _ => "", // the position
+    };
+
+    /// <summary>How long rows and labels wait for each other in a lineage, in milliseconds; null where labels come with their rows.</summary>
+    public static long? ReadLabelHorizon(ConfigNode genesis) =>
+        genesis is ConfigNode.Map map && map.Fields.GetValueOrDefault("label-join") is ConfigNode.Map join && join.Fields.GetValueOrDefault("horizon-ms") is ConfigNode.Text text
+            ? long.Parse(text.Value, System.Globalization.CultureInfo.InvariantCulture)
+            : null;
 
     /// <summary>Model and featurization as a genesis records them, so that a journal can be folded without the settings of today.</summary>
     /// <exception cref="ArgumentException">This version of the program cannot make them; the message says why.</exception>
@@ -96,6 +115,9 @@ public enum LabelSource
 {
     /// <summary>With the row.</summary>
     Inline,
+
+    /// <summary>Apart from it, in a log of their own.</summary>
+    Topic,
 }
 
 /// <summary>How rows are collected into journal events. One event is in flight; rows that arrive meanwhile make the next one.</summary>

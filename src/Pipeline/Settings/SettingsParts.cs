@@ -31,13 +31,28 @@ public static class SettingsParts
         }, rowsPerMessage);
     }
 
-    /// <summary>Where predictions and dead letters of a pipeline go.</summary>
-    public static (ISink Predictions, ISink DeadLetters) CreateSinks(this PipelineSettings pipeline, Action<string>? log = null)
+    /// <summary>The log of labels of a pipeline whose labels come apart from their rows.</summary>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="log">Takes log lines of clients.</param>
+    public static ISource CreateLabelSource(this PipelineSettings pipeline, Action<string>? log = null)
+    {
+        var (labels, limits) = (pipeline.LabelJoin, new ChunkLimits { RecordBytes = pipeline.Limits.RecordBytes });
+        return labels.Kind == SourceKind.Kafka
+            ? new KafkaSource(new ConsumerSettings(pipeline.Kafka.BootstrapServers, labels.Topic) { KafkaClients = pipeline.Kafka.KafkaClients, Limits = limits, Log = log })
+            : new FileSource(new FileSourceSettings(labels.Path, labels.Follow) { Limits = limits });
+    }
+
+    /// <summary>Where predictions of a pipeline go.</summary>
+    public static ISink CreatePredictionSink(this PipelineSettings pipeline, Action<string>? log = null) => pipeline.CreateSink(pipeline.Sink.Predictions, log);
+
+    /// <summary>Where dead letters of a pipeline go; where labels come apart, two legs write to it.</summary>
+    public static ISink CreateDeadLetterSink(this PipelineSettings pipeline, Action<string>? log = null) =>
+        pipeline.Labels == LabelSource.Topic ? new SharedSink(pipeline.CreateSink(pipeline.Sink.DeadLetters, log)) : pipeline.CreateSink(pipeline.Sink.DeadLetters, log);
+
+    private static ISink CreateSink(this PipelineSettings pipeline, string name, Action<string>? log)
     {
         var (sink, kafka) = (pipeline.Sink, pipeline.Kafka);
-        return (Create(sink.Predictions), Create(sink.DeadLetters));
-
-        ISink Create(string name) => sink.Kind == SinkKind.File
+        return sink.Kind == SinkKind.File
             ? new FileSink(name)
             : new KafkaSink(new ProducerSettings(kafka.BootstrapServers, name) { KafkaClients = kafka.KafkaClients, Idempotent = kafka.Idempotent, Log = log });
     }

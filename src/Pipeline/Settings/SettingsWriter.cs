@@ -25,6 +25,7 @@ public static class SettingsWriter
         .With("featurize", p.Featurize.ToConfig())
         .With("model", p.Model.ToConfig())
         .With("labels", Spelling.Of(p.Labels))
+        .With("label-source", p.LabelJoin.ToConfig())
         .With("score", ConfigNode.Of(("max-lead", p.Score.MaxLead == SnapshotSettings.Never ? "never" : Text(p.Score.MaxLead))))
         .With("learn", ConfigNode.Of(
             ("max-rows", Text(p.Learn.MaxRows)), ("max-bytes", Spelling.Bytes(p.Learn.MaxBytes)), ("max-wait", Spelling.Duration(p.Learn.MaxWait)), ("shards", Text(p.Learn.Shards))))

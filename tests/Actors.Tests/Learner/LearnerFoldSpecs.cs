@@ -99,12 +99,12 @@ public sealed class LearnerFoldSpecs
     {
         var fold = Rows.Fold();
         using (var chunk = Rows.Chunk(0, 100)) fold.Learn(chunk);
-        var sealedEvent = fold.Seal(1);
+        var sealedEvent = (Learned)fold.Seal(1);
         var before = fold.LearnedHash();
         using (var again = Rows.Chunk(20, 80)) fold.Learn(again);
         Assert.Equal(before, fold.LearnedHash());
         using (var overlapping = Rows.Chunk(50, 150)) fold.Learn(overlapping);
-        Assert.Equal(new OffsetRange(0, Rows.Epoch, 100, 150), fold.Seal(2).Ranges[0].Range);
+        Assert.Equal(new OffsetRange(0, Rows.Epoch, 100, 150), ((Learned)fold.Seal(2)).Ranges[0].Range);
         using var gap = Rows.Chunk(151, 160);
         Assert.Contains("offsets between are missing", Assert.Throws<FoldException>(() => fold.Learn(gap)).Message);
         Assert.Equal(98, sealedEvent.Rows);
@@ -164,7 +164,7 @@ public sealed class LearnerFoldSpecs
         var before = fold.LearnedHash();
         fold.Apply(3, Frozen.Create("ada", "why not", 1));
         using (var chunk = Rows.Chunk(100, 200)) fold.Learn(chunk);
-        Assert.Equal(0, fold.Seal(2).Rows);
+        Assert.Equal(0, ((Learned)fold.Seal(2)).Rows);
         Assert.Equal(before, fold.LearnedHash());
         fold.Apply(5, Thawed.Create("ada", "done", 1));
         var ledger = fold.Partitions.Single();

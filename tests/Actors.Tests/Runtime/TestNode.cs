@@ -36,10 +36,10 @@ internal sealed class TestNode : IAsyncDisposable
     {
         var model = ((ConfigNode.Map)SettingsText.Read(genesis.Settings)).Fields["model"];
         var faults = new List<ConfigFault>();
-        return new FoldDefinition(ModelSpec.Read(model, "model", faults)!, new Rows.Same());
+        return new FoldDefinition(ModelSpec.Read(model, "model", faults)!, new Rows.Same(), PipelineSettings.ReadLabelHorizon(SettingsText.Read(genesis.Settings)));
     }
 
-    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null)
+    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null)
     {
         var journal = Path.Combine(folder, "journal.db");
         var connection = $"Data Source={journal}";
@@ -81,17 +81,23 @@ internal sealed class TestNode : IAsyncDisposable
         await cluster.JoinAsync(cluster.SelfAddress);
 
         model ??= Rows.Model();
-        var settings = SettingsText.Write(ConfigNode.Map.Empty.With("model", model.ToConfig()));
+        var genesis = ConfigNode.Map.Empty.With("model", model.ToConfig());
+        if (labels is not null) genesis = genesis.With("label-join", ConfigNode.Of(("horizon-ms", labels.Horizon.ToString(global::System.Globalization.CultureInfo.InvariantCulture))));
+        var settings = SettingsText.Write(genesis);
+        var deadLetters = new SharedSink(new FileSink(Path.Combine(folder, "dead-letters.jsonl")));
         var definition = new LearnerDefinition(
             "spec", lineage, 0, settings, Define,
             source ?? new FileSource(new FileSourceSettings(rows), new FileCommitStore(folder)),
-            decoder ?? new SvmLightDecoder(), new Rows.Same(), options ?? new LearnerOptions(), new PipelineClocks(), TimeProvider.System);
+            decoder ?? new SvmLightDecoder(), new Rows.Same(), options ?? new LearnerOptions(), new PipelineClocks(), TimeProvider.System)
+        {
+            Labels = labels is null ? null : new LabelFeed(labels.Source, new LabelDecoder(), labels.OpenStore, labels.RowPatience, labels.LabelPatience, deadLetters, new DeadLetterWriter("spec").Encode),
+        };
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health);
         var reader = new JournalReader(system);
         var parts = new PipelineParts(
             definition, new OutgoingEncoder(new PredictionWriter("spec"), new DeadLetterWriter("spec")),
-            new FileSink(Path.Combine(folder, "predictions.jsonl")), new FileSink(Path.Combine(folder, "dead-letters.jsonl")));
+            new FileSink(Path.Combine(folder, "predictions.jsonl")), deadLetters);
         return new TestNode
         {
             System = system,
@@ -119,6 +125,9 @@ internal sealed class TestNode : IAsyncDisposable
 
     public IReadOnlyList<Prediction> Predictions() =>
         [.. File.ReadLines(PredictionsPath).Select(line => PredictionReader.TryParse(Encoding.UTF8.GetBytes(line), out var p, out var why) ? p : throw new Xunit.Sdk.XunitException(why))];
+
+    /// <summary>Labels in a log of their own.</summary>
+    internal sealed record LabelsApart(ISource Source, Func<bool, IPendingStore> OpenStore, long Horizon, TimeSpan? RowPatience = null, TimeSpan? LabelPatience = null);
 
     public async ValueTask DisposeAsync()
     {

@@ -74,8 +74,8 @@ public sealed class MessagesDocumentTests
     [Fact]
     public void Labels()
     {
-        Assert.True(LabelMessage.TryParse(Encoding.UTF8.GetBytes(Block("json label")), new JsonMapping(), out var label, out var reason), reason);
-        Assert.Equal(new LabelMessage("url-1", 1, 1_709_208_000_000, true), label);
+        Assert.True(LabelMessage.TryParse(Encoding.UTF8.GetBytes(Block("json label")), new LabelMapping(), out var label, out var reason), reason);
+        Assert.Equal(new LabelMessage("url-1", 1, 1_709_208_000_000, true, 2), label);
     }
 
     [Theory]
@@ -88,7 +88,7 @@ public sealed class MessagesDocumentTests
     [InlineData("{\"id\":", "not a label")]
     public void What_is_no_label_says_why(string message, string why)
     {
-        Assert.False(LabelMessage.TryParse(Encoding.UTF8.GetBytes(message), new JsonMapping(), out _, out var reason));
+        Assert.False(LabelMessage.TryParse(Encoding.UTF8.GetBytes(message), new LabelMapping(), out _, out var reason));
         Assert.Contains(why, reason);
     }
 

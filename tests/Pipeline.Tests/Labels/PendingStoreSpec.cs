@@ -129,4 +129,37 @@ public sealed class FasterPendingStoreTests : PendingStoreSpec, IDisposable
         Assert.Equal([1], again.Note);
         Assert.True(again.TryGet("a"u8, out _));
     }
+
+    [Fact]
+    public void A_log_swept_in_the_middle_of_a_page_is_opened_again()
+    {
+        for (var round = 0; round < 6; round++)
+        {
+            using var store = OpenFaster();
+            Assert.Equal(round == 0 ? 0 : 1_000, store.Count);
+            for (var i = 0; i < 1_000; i++) store.Put(Encoding.UTF8.GetBytes($"{round}-{i}"), new JoinEntry(JoinKind.Features, 0, i, double.NaN, round * 1_000 + i), new byte[331]);
+            // All of the rounds before, and nothing of them was written to disk since.
+            store.Sweep(round * 1_000 + 500, (_, _) => { });
+            store.Checkpoint([(byte)round]);
+            for (var i = 0; i < 500; i++) store.Put(Encoding.UTF8.GetBytes($"{round}-more-{i}"), new JoinEntry(JoinKind.Features, 0, i, double.NaN, round * 1_000 + 999), new byte[331]);
+            store.Sweep(round * 1_000 + 999, (_, _) => { });
+            Assert.Equal(501, store.Count);
+            for (var i = 0; i < 499; i++) store.Put(Encoding.UTF8.GetBytes($"{round}-last-{i}"), new JoinEntry(JoinKind.Features, 0, i, double.NaN, round * 1_000 + 999), new byte[331]);
+            store.Checkpoint([(byte)round]);
+        }
+    }
+
+    [Fact]
+    public void One_folder_is_open_once_and_an_opening_that_did_not_end_begins_empty()
+    {
+        using (var store = OpenFaster())
+        {
+            Assert.Throws<IOException>(OpenFaster);
+            store.Put("a"u8, new JoinEntry(JoinKind.Features, 0, 1, double.NaN, 1), [7]);
+            store.Checkpoint([1]);
+        }
+        File.WriteAllBytes(Path.Combine(_folder.File("pending"), "opening"), []);
+        using var again = OpenFaster();
+        Assert.Equal((0, 0), (again.Note.Length, again.Count));
+    }
 }

@@ -66,7 +66,7 @@ public sealed class NodeSettingsTests
               journal.provider = postgresql
               pipelines.x {
                 learn { max-rows = many, max-bytes = 1 TiB, max-wait = 20 }
-                labels = topic
+                labels = none
                 source { kind = rabbit, chunk-rows = 0, follow = perhaps }
                 model { algorithm = logistic-regression, l3 = 1, optimizer { adagrad { rate = -1 } } }
                 featurize = [ { hash { bits = 99 } }, shuffle ]
@@ -86,7 +86,7 @@ public sealed class NodeSettingsTests
             "stream-mlops.pipelines.x.learn.max-rows: must be a whole number from 1 to 65536, not 'many' (my.conf, line 5)",
             "stream-mlops.pipelines.x.learn.max-bytes: must be a size from 1 KiB to 3 MiB (such as 64 KiB), not '1 TiB' (my.conf, line 5)",
             "stream-mlops.pipelines.x.learn.max-wait: must be a duration from 0s to 60s (such as 20ms), not '20' (my.conf, line 5)",
-            "stream-mlops.pipelines.x.labels: 'topic' is not supported yet; supported: inline (my.conf, line 6)",
+            "stream-mlops.pipelines.x.labels: 'none' is not supported yet; supported: inline, topic (my.conf, line 6)",
             "stream-mlops.pipelines.x.source.kind: must be one of file, generator, kafka, not 'rabbit' (my.conf, line 7)",
             "stream-mlops.pipelines.x.source.chunk-rows: must be a whole number from 1 to 65536, not '0' (my.conf, line 7)",
             "stream-mlops.pipelines.x.source.follow: must be on or off, not 'perhaps' (my.conf, line 7)",

@@ -1,0 +1,168 @@
+using System.Buffers;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>
+/// The fold of a lineage whose labels come apart from their rows: the state of the join beside the model. The live learner decides with a
+/// pending store (<see cref="Take"/>); all others apply what it decided (<see cref="Apply"/>), and need none.
+/// </summary>
+/// <param name="state">What is accounted for.</param>
+/// <param name="learn">Folds one labelled row, with its weight, into the model.</param>
+/// <param name="fingerprint">The model's fingerprint.</param>
+/// <param name="isFrozen">Whether learning is frozen.</param>
+public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> learn, Func<ulong> fingerprint, Func<bool> isFrozen) : IJoinSink, IDisposable
+{
+    private readonly Learning.RowBatch _row = new(4, 4096);
+    private LabelJoin? _join;
+    private OpenJoin? _open;
+    private byte[] _stored = ArrayPool<byte>.Shared.Rent(64 * 1024);
+
+    /// <summary>What is accounted for.</summary>
+    public JoinState State => state;
+
+    /// <summary>Rows, bytes and state of the event under construction.</summary>
+    public (int Rows, int Bytes, bool HasRanges) Open => _open is null ? default : (_open.Rows, _open.Bytes, _open.HasRanges);
+
+    /// <summary>The learner has a pending store that knows all that this state does not.</summary>
+    public void Attach(IPendingStore store) => _join = new LabelJoin(state, store, this);
+
+    /// <summary>Takes the next row of a chunk, with the offsets before it that hold none.</summary>
+    internal void Take(JoinCursor cursor)
+    {
+        var (chunk, row, offset) = (cursor.Chunk, cursor.Row, cursor.Offset);
+        var (partition, range) = Begin(cursor);
+        var join = _join!;
+        var from = partition.Next;
+        join.Pass(cursor.IsLabels, partition.Partition, offset, cursor.LettersBelow(offset));
+        var id = JoinIds.Of(chunk.IdOf(row), partition.Partition, offset);
+        if (cursor.IsLabels)
+        {
+            join.Label(partition.Partition, offset, id, cursor.Time, chunk.Rows.Labels[row], LabelRows.Corrects(chunk, row), LabelRows.WeightOf(chunk, row));
+        }
+        else
+        {
+            var length = RowCodec.MaxLength(chunk, row);
+            if (length > _stored.Length) GrowStored(length);
+            join.Features(partition.Partition, offset, id, cursor.Time, _stored.AsSpan(0, RowCodec.WriteWithoutLabel(_stored, chunk, row)));
+        }
+        _open!.Took(range, partition.Next - from, state.Time);
+        cursor.MoveOn();
+    }
+
+    /// <summary>Takes the offsets behind a chunk's last row.</summary>
+    internal void TakeRest(JoinCursor cursor)
+    {
+        var to = cursor.Chunk.Range.To;
+        if (to <= state.Find(cursor.IsLabels, cursor.Chunk.Range.Partition)!.Next) return;
+        var (partition, range) = Begin(cursor);
+        var from = partition.Next;
+        _join!.Pass(cursor.IsLabels, partition.Partition, to, cursor.LettersBelow(to));
+        _open!.Took(range, partition.Next - from, state.Time);
+    }
+
+    /// <summary>Checks that a chunk continues its partition, and passes what was taken before.</summary>
+    /// <exception cref="FoldException">It does not.</exception>
+    internal void Align(JoinCursor cursor)
+    {
+        var range = cursor.Chunk.Range;
+        var what = cursor.IsLabels ? "labels, partition" : "partition";
+        var p = state.Find(cursor.IsLabels, range.Partition) ?? throw new FoldException($"{what} {range.Partition} is not one of this learner's: the partitions of the source have changed; start a new lineage");
+        if (p.Epoch != range.Epoch) throw new FoldException($"{what} {p.Partition}: read from the log {p.Epoch:x16} up to offset {p.Next}, but the source is now the log {range.Epoch:x16}: it was replaced or created anew; bring back the old log or start a new lineage");
+        if (range.From > p.Next) throw new FoldException($"{what} {p.Partition}: records from {range.From} arrived but {p.Next} is next: offsets between are missing");
+        cursor.SkipTo(p.Next);
+    }
+
+    /// <summary>Ends the event under construction.</summary>
+    internal Joined Seal(long time)
+    {
+        var open = _open ?? throw new InvalidOperationException("no event is open");
+        _open = null;
+        var joined = open.Seal(fingerprint(), time, state.Time);
+        open.Dispose();
+        return joined;
+    }
+
+    /// <summary>Applies what the learner decided.</summary>
+    /// <exception cref="FoldException">It does not follow this state.</exception>
+    internal void Apply(long sequence, Joined joined)
+    {
+        if (joined.Before != fingerprint()) throw new FoldException($"event {sequence} applies to fingerprint {joined.Before:x16} but this state has {fingerprint():x16}: they are of different histories");
+        if (joined.From != state.Time) throw new FoldException($"event {sequence} begins at the stream's time {joined.From} but this state is at {state.Time}: they are of different histories");
+        foreach (var r in joined.Ranges)
+        {
+            var p = state.Find(r.IsLabels, r.Range.Partition) ?? throw new FoldException($"event {sequence} covers {r.Range}, which is none of this learner's partitions");
+            if (p.Epoch != r.Range.Epoch || p.Next != r.Range.From) throw new FoldException($"event {sequence} covers {r.Range} but {p.Next} of {p.Epoch:x16} is next");
+            if (r.Runs.Sum() != r.Range.Length) throw new FoldException($"event {sequence} covers {r.Range} but accounts for {r.Runs.Sum()} offsets");
+        }
+        foreach (var r in joined.Ranges) state.Apply(r);
+        var (at, stamp) = (joined.EntriesAt, joined.From);
+        for (var i = 0; i < joined.Entries; i++)
+        {
+            _row.Clear();
+            var e = joined.ReadEntry(ref at, ref stamp, _row);
+            var pair = e.Pair;
+            switch (e.Kind)
+            {
+                case JoinedKind.Learned or JoinedKind.Frozen:
+                    var end = e.Kind == JoinedKind.Learned ? JoinEnd.Learned : JoinEnd.Frozen;
+                    if (end == JoinEnd.Learned) learn(_row, pair.Weight);
+                    state.Ended(labels: false, pair.Partition, pair.Offset, end);
+                    state.Ended(labels: true, pair.LabelPartition, pair.LabelOffset, end);
+                    break;
+                case JoinedKind.Expired:
+                    state.Ended(labels: false, pair.Partition, pair.Offset, JoinEnd.Expired);
+                    break;
+                case JoinedKind.Orphan:
+                    state.Ended(labels: true, pair.LabelPartition, pair.LabelOffset, JoinEnd.Expired);
+                    break;
+            }
+        }
+        if (joined.After != fingerprint()) throw new FoldException($"replay of event {sequence} gives fingerprint {fingerprint():x16} but the journal has {joined.After:x16}: the arithmetic of this machine or program differs from the one that learned it");
+        state.MoveTo(joined.To);
+        foreach (var p in state.Partitions)
+            if (p.Remainder != 0) throw new FoldException($"event {sequence} leaves {p.Remainder} records of {(p.IsLabels ? "labels, " : "")}partition {p.Partition} unaccounted for");
+    }
+
+    bool IJoinSink.Learn(in JoinedPair pair, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
+    {
+        if (isFrozen())
+        {
+            _open!.Freeze(pair, state.Time, id);
+            return false;
+        }
+        var at = _open!.Learn(pair, state.Time, row);
+        // From the event's own bytes: what is learned is what a replay will read.
+        _row.Clear();
+        RowCodec.Read(_open.Encoded, ref at, _row);
+        learn(_row, pair.Weight);
+        return true;
+    }
+
+    void IJoinSink.Expire(int partition, long offset, ReadOnlySpan<byte> id) => _open!.Expire(partition, offset, state.Time, id);
+
+    void IJoinSink.Orphan(int partition, long offset) => _open!.Orphan(partition, offset, state.Time);
+
+    void IJoinSink.Correct(ReadOnlySpan<byte> id, double label, double weight) => _open!.Correct(id, label, weight, state.Time);
+
+    public void Dispose()
+    {
+        _row.Dispose();
+        _open?.Dispose();
+        ArrayPool<byte>.Shared.Return(_stored);
+        _stored = [];
+    }
+
+    private (JoinPartition Partition, int Range) Begin(JoinCursor cursor)
+    {
+        _open ??= new OpenJoin(fingerprint(), state.Time);
+        var partition = state.Find(cursor.IsLabels, cursor.Chunk.Range.Partition)!;
+        return (partition, _open.Begin(partition));
+    }
+
+    private void GrowStored(int length)
+    {
+        ArrayPool<byte>.Shared.Return(_stored);
+        _stored = ArrayPool<byte>.Shared.Rent(length);
+    }
+}

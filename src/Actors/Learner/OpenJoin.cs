@@ -1,0 +1,141 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>The <see cref="Joined"/> event under construction: entries encoded as they are decided, and how far each partition had come before it.</summary>
+internal sealed class OpenJoin(ulong before, long from) : IDisposable
+{
+    private readonly List<(JoinPartition Partition, JoinMark Mark)> _ranges = [];
+    private readonly List<JoinedStretch> _stretches = [];
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(64 * 1024);
+    private int _entries;
+    private readonly long _from = from;
+    private long _stamp = from;
+
+    public int Rows { get; private set; }
+
+    public int Bytes { get; private set; }
+
+    public bool HasRanges => _ranges.Count > 0;
+
+    /// <summary>Encoded entries.</summary>
+    public ReadOnlySpan<byte> Encoded => _bytes.AsSpan(0, Bytes);
+
+    /// <summary>The partition is about to be read on.</summary>
+    public int Begin(JoinPartition partition)
+    {
+        for (var i = 0; i < _ranges.Count; i++)
+            if (ReferenceEquals(_ranges[i].Partition, partition)) return i;
+        _ranges.Add((partition, partition.Mark()));
+        return _ranges.Count - 1;
+    }
+
+    /// <summary>So many offsets of the range were taken.</summary>
+    public void Took(int range, long offsets, long time)
+    {
+        if (offsets == 0) return;
+        // Stretches of one partition that follow each other are one.
+        if (_stretches.Count > 0 && _stretches[^1] is var last && last.Range == range) _stretches[^1] = last with { Length = last.Length + offsets, Time = time };
+        else _stretches.Add(new JoinedStretch(range, offsets, time));
+    }
+
+    /// <summary>A pair to be learned.</summary>
+    /// <returns>Where its row begins in <see cref="Encoded"/>.</returns>
+    public int Learn(in JoinedPair pair, long stamp, ReadOnlySpan<byte> row)
+    {
+        Pair(JoinedKind.Learned, pair, stamp, row.Length + 8);
+        var at = Bytes;
+        Bytes += RowCodec.Relabel(_bytes.AsSpan(at), row, pair.Label);
+        Rows++;
+        return at;
+    }
+
+    public void Freeze(in JoinedPair pair, long stamp, ReadOnlySpan<byte> id)
+    {
+        Pair(JoinedKind.Frozen, pair, stamp, id.Length + 18);
+        Double(pair.Label);
+        Id(id);
+    }
+
+    public void Expire(int partition, long offset, long stamp, ReadOnlySpan<byte> id)
+    {
+        Head(JoinedKind.Expired, stamp, id.Length + 30);
+        Number(partition);
+        Number(offset);
+        Id(id);
+    }
+
+    public void Orphan(int partition, long offset, long stamp)
+    {
+        Head(JoinedKind.Orphan, stamp, 20);
+        Number(partition);
+        Number(offset);
+    }
+
+    public void Correct(ReadOnlySpan<byte> id, double label, double weight, long stamp)
+    {
+        Head(JoinedKind.Corrected, stamp, id.Length + 40);
+        Double(label);
+        Weight(weight);
+        Id(id);
+    }
+
+    public Joined Seal(ulong after, long time, long to) =>
+        Joined.Create(before, after, time, _from, to, [.. _ranges.Select(r => r.Partition.Since(r.Mark))], _stretches, Rows, _entries, Encoded);
+
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = [];
+    }
+
+    private void Pair(JoinedKind kind, in JoinedPair pair, long stamp, int more)
+    {
+        Head(kind, stamp, more + 60);
+        Number(pair.Partition);
+        Number(pair.Offset);
+        Number(pair.LabelPartition);
+        Number(pair.LabelOffset);
+        Weight(pair.Weight);
+    }
+
+    private void Head(JoinedKind kind, long stamp, int more)
+    {
+        if (_bytes.Length - Bytes < more + 20) Grow(Bytes + more + 20);
+        Number((long)kind);
+        Bytes += Varint.Write(_bytes.AsSpan(Bytes), Joined.StampCode(_stamp, stamp));
+        _stamp = stamp;
+        _entries++;
+    }
+
+    private void Weight(double weight)
+    {
+        Number(weight == 1 ? 0 : 1);
+        if (weight != 1) Double(weight);
+    }
+
+    private void Number(long n) => Bytes += Varint.Write(_bytes.AsSpan(Bytes), (ulong)n);
+
+    private void Double(double value)
+    {
+        BinaryPrimitives.WriteDoubleLittleEndian(_bytes.AsSpan(Bytes), value);
+        Bytes += 8;
+    }
+
+    private void Id(ReadOnlySpan<byte> id)
+    {
+        Number(id.Length);
+        id.CopyTo(_bytes.AsSpan(Bytes));
+        Bytes += id.Length;
+    }
+
+    private void Grow(int needed)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, _bytes.Length * 2));
+        Encoded.CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = larger;
+    }
+}
