@@ -86,7 +86,7 @@ public static class TreeForest
     };
 
     // Trees of a forest need not each be sure: they try sooner, and the votes even it out.
-    private static Parameter Forested(Parameter parameter) => parameter switch
+    internal static Parameter Forested(Parameter parameter) => parameter switch
     {
         Parameter.Integer { Name: "grace" } p => p with { Default = 50 },
         Parameter.Number { Name: "delta" } p => p with { Default = 0.01 },
@@ -115,8 +115,8 @@ internal sealed class TreeForestModel : IModel
     public TreeForestModel(ModelSpec spec, TreeSettings settings, ForestPolicy policy, ClassLabels labels)
     {
         Spec = spec;
-        (_settings, _policy, _labels) = (settings with { Share = policy.LeafShare, SharedBayes = policy.SharedBayes, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
-        if (policy.SharedBayes) _shared = new(settings.Features);
+        (_settings, _policy, _labels) = (settings with { RowWeight = policy.Lambda, Share = policy.LeafShare, SharedBayes = policy.SharedBayes, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
+        if (policy.SharedBayes) _shared = new(settings.Features, 1);
         _poisson = new PoissonWeights(policy.Lambda);
         _shares = new double[labels.Most];
         _votes = new double[labels.Most];
@@ -195,7 +195,7 @@ internal sealed class TreeForestModel : IModel
         var format = reader.Section(Spec.Kind.Name, 2);
         var random = _random;
         random.Load(reader);
-        var shared = _policy.SharedBayes ? new TreeBayes(_settings.Features) : null;
+        var shared = _policy.SharedBayes ? new TreeBayes(_settings.Features, 1) : null;
         if (format > 1) shared?.Load(reader, _labels.Most);
         var count = reader.Int32();
         if (count != _members.Length) throw new StateFormatException($"the state has {count} trees, this forest {_members.Length}: load it with the settings it was saved with");

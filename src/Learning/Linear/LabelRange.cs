@@ -15,6 +15,9 @@ internal struct LabelRange(bool enabled)
         _high = Math.Max(_high, label);
     }
 
+    /// <summary>From the smallest to the largest label; 1 where all are 0.</summary>
+    public readonly double Length => _high > _low ? _high - _low : 1;
+
     public readonly void Save(StateWriter writer)
     {
         writer.Double(_low);

@@ -22,7 +22,7 @@ internal sealed class ClassificationTree
         _scratch = scratch ?? new();
         _random = new RandomSource(settings.Seed);
         Classes = classes;
-        if (settings.Leaf == LeafAnswer.Adaptive && !settings.SharedBayes) _whole = new(settings.Features);
+        if (settings.Leaf == LeafAnswer.Adaptive && !settings.SharedBayes) _whole = new(settings.Features, settings.RowWeight);
         _root = Fresh(0, []);
     }
 
@@ -98,7 +98,7 @@ internal sealed class ClassificationTree
         tree.Classes = reader.Count32(mostClasses);
         if (tree.Classes < classesAtStart) throw new StateFormatException($"{tree.Classes} classes: the bytes are damaged");
         tree._random.Load(reader);
-        if (format == 1 && settings.SharedBayes) tree.Earlier = new(settings.Features);
+        if (format == 1 && settings.SharedBayes) tree.Earlier = new(settings.Features, 1);
         (tree._whole ?? tree.Earlier)?.Load(reader, tree.Classes);
         tree._root = TreeNode.Load(reader, format, settings, tree.Classes, 0);
         tree._leaves = tree._root.Leaves();

@@ -6,15 +6,20 @@ namespace StreamMLOps.Learning;
 /// </summary>
 internal sealed class TreeBayes
 {
-    private const double Alpha = 0.2;    // a row's words outnumber its class: less smoothing than for naive Bayes alone, measured in docs/accuracy.md
     private readonly int _limit;
-    private readonly MultinomialLikelihood _likelihood = new(Alpha, complement: false);
+    private readonly MultinomialLikelihood _likelihood;
     private FeatureIndex _index = new();
     private double[] _rows = new double[2];     // by class
 
     /// <summary>Starts with no row.</summary>
     /// <param name="limit">Features remembered: where there are more, the rarer half is forgotten.</param>
-    public TreeBayes(int limit) => _limit = limit;
+    /// <param name="rowWeight">What a row weighs on the average: smoothing is a part of that.</param>
+    public TreeBayes(int limit, double rowWeight)
+    {
+        // Less than the kind of its own has: measured in docs/accuracy.md.
+        const double alpha = 0.2;
+        (_limit, _likelihood) = (limit, new(alpha * rowWeight, complement: false));
+    }
 
     /// <summary>Writes the probability of each class.</summary>
     public void Predict(in Row row, TreeScratch scratch, Span<double> shares)

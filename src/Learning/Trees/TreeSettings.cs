@@ -60,6 +60,9 @@ internal sealed record TreeSettings
     /// <summary>Whether naive Bayes over all rows, which adaptive leaves may answer with, is one for all trees of a forest.</summary>
     public bool SharedBayes { get; init; }
 
+    /// <summary>What a row weighs on the average.</summary>
+    public double RowWeight { get; init; } = 1;
+
     /// <summary>Share of a leaf's rows below which a feature is forgotten; 0 forgets none until there is no room.</summary>
     public double ForgetsBelow { get; init; }
 
@@ -88,7 +91,8 @@ internal sealed record TreeSettings
         MaxDepth = (int)spec.Values.Integer("max-depth"),
         MaxLeaves = (int)spec.Values.Integer("max-leaves"),
         LeafFeatures = (int)spec.Values.Integer("leaf-features"),
-        Features = (int)spec.Values.Integer("features"),
+        // Regression trees have no naive Bayes.
+        Features = spec.Kind.Parameters.Any(p => p.Name == "features") ? (int)spec.Values.Integer("features") : 0,
         Seed = spec.Seed,
     };
 }

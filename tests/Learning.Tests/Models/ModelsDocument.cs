@@ -33,6 +33,7 @@ internal static class ModelsDocument
         | abrupt changes | `drift-retraining` | |
         | few labels, many rows | `self-training` | |
         | a number to predict | `linear-regression` | loss `huber` for outliers, `quantile` for bounds, `poisson` for counts |
+        | a number that depends on features acting together | `adaptive-random-forest-regression` | `hoeffding-regression-tree` |
 
         """;
 
