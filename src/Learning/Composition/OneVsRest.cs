@@ -15,10 +15,10 @@ public static class OneVsRest
             new Parameter.Model("model", ConfigNode.Of(("algorithm", "logistic-regression")), "The classifier of each class.", LearningTask.Binary),
             ClassLabels.Limit,
         ],
-        spec => new OneVsRestModel(spec));
+        spec => spec.Values.Model("model").Create() is IExplainable ? new ExplainableOneVsRestModel(spec) : new OneVsRestModel(spec));
 }
 
-internal sealed class OneVsRestModel(ModelSpec spec) : IModel
+internal class OneVsRestModel(ModelSpec spec) : IModel
 {
     private readonly ClassLabels _labels = new(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"));
     private List<IModel> _models = [];
@@ -28,6 +28,9 @@ internal sealed class OneVsRestModel(ModelSpec spec) : IModel
     public int Outputs => _models.Count;
 
     public long Features => _models.Count == 0 ? 0 : _models.Max(m => m.Features);
+
+    /// <summary>The model of each class.</summary>
+    protected IReadOnlyList<IModel> Models => _models;
 
     public void Predict(in Row row, Span<double> scores)
     {
@@ -74,5 +77,16 @@ internal sealed class OneVsRestModel(ModelSpec spec) : IModel
     {
         var model = spec.Values.Model("model");
         return model.WithSeed(RandomSource.Derive(model.Seed ^ spec.Seed, (ulong)c)).Create();
+    }
+}
+
+/// <summary>One against the rest by models that explain themselves: a class is explained by its own model, before scores are made to add up to 1.</summary>
+internal sealed class ExplainableOneVsRestModel(ModelSpec spec) : OneVsRestModel(spec), IExplainable
+{
+    public void Explain(in Row row, int output, Explanation explanation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(output);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(output, Outputs);
+        ((IExplainable)Models[output]).Explain(row, 0, explanation);
     }
 }

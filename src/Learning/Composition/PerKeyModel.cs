@@ -25,10 +25,10 @@ public static class PerKeyModel
             new Parameter.Model("model", ConfigNode.Of(("algorithm", algorithm)), "Of each key.", task),
             new Parameter.Model("shared", ConfigNode.Of(("algorithm", algorithm)), "Of all rows.", task),
         ],
-        spec => new KeyedModels(spec));
+        spec => spec.Values.Model("model").Create() is IExplainable && spec.Values.Model("shared").Create() is IExplainable ? new ExplainableKeyedModels(spec) : new KeyedModels(spec));
 }
 
-internal sealed class KeyedModels : IModel
+internal class KeyedModels : IModel
 {
     private readonly uint _key;
     private readonly int _most;
@@ -52,11 +52,7 @@ internal sealed class KeyedModels : IModel
 
     public long Features => _shared.Features;
 
-    public void Predict(in Row row, Span<double> scores)
-    {
-        var model = _byKey.TryGetValue(KeyOf(row), out var own) && own.Value.Rows >= _warmUp ? own.Value.Model : _shared;
-        model.Predict(row, scores);
-    }
+    public void Predict(in Row row, Span<double> scores) => Answering(row).Predict(row, scores);
 
     public void Learn(in Row row, double label, double weight = 1)
     {
@@ -112,6 +108,9 @@ internal sealed class KeyedModels : IModel
         (_shared, _byAge, _byKey) = (shared, byAge, byKey);
     }
 
+    /// <summary>The model that answers to a row.</summary>
+    protected IModel Answering(in Row row) => _byKey.TryGetValue(KeyOf(row), out var own) && own.Value.Rows >= _warmUp ? own.Value.Model : _shared;
+
     private ulong KeyOf(in Row row)
     {
         var k = row.Indices.BinarySearch(_key);
@@ -133,4 +132,10 @@ internal sealed class KeyedModels : IModel
 
         public long Rows { get; set; }
     }
+}
+
+/// <summary>Models for keys that explain themselves: a row is explained by the model that answers to it.</summary>
+internal sealed class ExplainableKeyedModels(ModelSpec spec) : KeyedModels(spec), IExplainable
+{
+    public void Explain(in Row row, int output, Explanation explanation) => ((IExplainable)Answering(row)).Explain(row, output, explanation);
 }

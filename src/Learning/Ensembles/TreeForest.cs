@@ -97,7 +97,7 @@ public static class TreeForest
 }
 
 /// <summary>The forest as a model.</summary>
-internal sealed class TreeForestModel : IModel
+internal sealed class TreeForestModel : IExplainable
 {
     private readonly TreeSettings _settings;
     private readonly ForestPolicy _policy;
@@ -179,6 +179,22 @@ internal sealed class TreeForestModel : IModel
         if (drifted && _policy.ReplacesWorst) ReplaceWorst();
         Probabilities.FromWeights(votes);
         _labels.Write(votes, scores);
+    }
+
+    public void Explain(in Row row, int output, Explanation explanation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(output, 0);
+        explanation.Reset(ContributionUnit.Score);
+        var votes = 0.0;
+        foreach (var member in _members) votes += Vote(member);
+        // A sample of the row outlives the explanation of its tree, which draws samples too.
+        var sample = new FeatureSample();
+        foreach (var member in _members)
+        {
+            _scratch.Features.Open(row);
+            member.Tree.Explain(sample.Of(row, member.Salt, _policy.TreeShare), 1, Vote(member) / votes, explanation, _shared);
+        }
+        explanation.Merge();
     }
 
     public void Save(StateWriter writer)

@@ -24,6 +24,9 @@ internal readonly struct ClassLabels(LearningTask task, int most)
             : throw new ArgumentOutOfRangeException(nameof(label), label, $"labels of classes are whole numbers from 0 to {most - 1}; max-classes sets the limit");
     }
 
+    /// <summary>The class whose probability an output is.</summary>
+    public int ClassOfOutput(int output) => task == LearningTask.Binary ? 1 : output;
+
     /// <summary>Writes class probabilities as scores.</summary>
     public void Write(ReadOnlySpan<double> probabilities, Span<double> scores)
     {

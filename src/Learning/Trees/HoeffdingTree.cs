@@ -29,7 +29,7 @@ public static class HoeffdingTree
 }
 
 /// <summary>A single tree as a model.</summary>
-internal sealed class TreeModel : IModel
+internal sealed class TreeModel : IExplainable
 {
     private readonly TreeSettings _settings;
     private readonly ClassLabels _labels;
@@ -70,6 +70,16 @@ internal sealed class TreeModel : IModel
         _scratch.Features.Open(row);
         _tree.PredictThenLearn(row, _labels.ClassOf(label), weight, shares);
         _labels.Write(shares, scores);
+    }
+
+    public void Explain(in Row row, int output, Explanation explanation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(output);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(output, Outputs);
+        explanation.Reset(ContributionUnit.Score);
+        _scratch.Features.Open(row);
+        _tree.Explain(row, _labels.ClassOfOutput(output), 1, explanation);
+        explanation.Merge();
     }
 
     public void Save(StateWriter writer)

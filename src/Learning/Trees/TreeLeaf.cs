@@ -33,6 +33,9 @@ internal sealed class TreeLeaf
     /// <summary>Whether it is time to try a split.</summary>
     public bool IsDue => _sinceAttempt >= _wait;
 
+    /// <summary>Rows (their weights) by class, what the parent estimated included.</summary>
+    public ReadOnlySpan<double> Counts => _counts;
+
     /// <summary>Features remembered.</summary>
     public int Features => _index.Count;
 

@@ -44,6 +44,18 @@ internal sealed class TreeNode
     /// <summary>Leaves below, alternates included.</summary>
     public int Leaves() => (Leaf is not null ? 1 : Left!.Leaves() + Right!.Leaves()) + (Alternate?.Leaves() ?? 0);
 
+    /// <summary>Adds the class weights of all leaves below, without alternates.</summary>
+    public void AddCounts(Span<double> counts)
+    {
+        if (Leaf is null)
+        {
+            Left!.AddCounts(counts);
+            Right!.AddCounts(counts);
+            return;
+        }
+        for (var c = 0; c < Leaf.Counts.Length; c++) counts[c] += Leaf.Counts[c];
+    }
+
     public void Save(StateWriter writer)
     {
         writer.Flag(Leaf is null);
