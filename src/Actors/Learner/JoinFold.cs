@@ -15,14 +15,18 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
 {
     private readonly Learning.RowBatch _row = new(4, 4096);
     private LabelJoin? _join;
+    // A jump of the stream's time expires all that waits, which may be more than an event can hold.
+    private const int MostExpiredBytes = 1 << 20;
+    private readonly Queue<Func<long, Joined>> _cut = new();
     private OpenJoin? _open;
+    private (JoinPartition Partition, int Range, long From) _taking;
     private byte[] _stored = ArrayPool<byte>.Shared.Rent(64 * 1024);
 
     /// <summary>What is accounted for.</summary>
     public JoinState State => state;
 
     /// <summary>Rows, bytes and state of the event under construction.</summary>
-    public (int Rows, int Bytes, bool HasRanges) Open => _open is null ? default : (_open.Rows, _open.Bytes, _open.HasRanges);
+    public (int Rows, int Bytes, bool HasRanges) Open => _open is null ? (0, 0, _cut.Count > 0) : (_open.Rows, _open.Bytes, _open.HasRanges || _cut.Count > 0);
 
     /// <summary>The learner has a pending store that knows all that this state does not.</summary>
     public void Attach(IPendingStore store) => _join = new LabelJoin(state, store, this);
@@ -31,9 +35,8 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
     internal void Take(JoinCursor cursor)
     {
         var (chunk, row, offset) = (cursor.Chunk, cursor.Row, cursor.Offset);
-        var (partition, range) = Begin(cursor);
-        var join = _join!;
-        var from = partition.Next;
+        Begin(cursor);
+        var (partition, join) = (_taking.Partition, _join!);
         join.Pass(cursor.IsLabels, partition.Partition, offset, cursor.LettersBelow(offset));
         var id = JoinIds.Of(chunk.IdOf(row), partition.Partition, offset);
         if (cursor.IsLabels)
@@ -46,7 +49,7 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
             if (length > _stored.Length) GrowStored(length);
             join.Features(partition.Partition, offset, id, cursor.Time, _stored.AsSpan(0, RowCodec.WriteWithoutLabel(_stored, chunk, row)));
         }
-        _open!.Took(range, partition.Next - from, state.Time);
+        EndTaking();
         cursor.MoveOn();
     }
 
@@ -55,10 +58,9 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
     {
         var to = cursor.Chunk.Range.To;
         if (to <= state.Find(cursor.IsLabels, cursor.Chunk.Range.Partition)!.Next) return;
-        var (partition, range) = Begin(cursor);
-        var from = partition.Next;
-        _join!.Pass(cursor.IsLabels, partition.Partition, to, cursor.LettersBelow(to));
-        _open!.Took(range, partition.Next - from, state.Time);
+        Begin(cursor);
+        _join!.Pass(cursor.IsLabels, _taking.Partition.Partition, to, cursor.LettersBelow(to));
+        EndTaking();
     }
 
     /// <summary>Checks that a chunk continues its partition, and passes what was taken before.</summary>
@@ -73,14 +75,19 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
         cursor.SkipTo(p.Next);
     }
 
-    /// <summary>Ends the event under construction.</summary>
+    /// <summary>Ends the event under construction, or gives the first of those that had to end before.</summary>
     internal Joined Seal(long time)
+    {
+        if (_cut.Count == 0) Cut();
+        return _cut.Dequeue()(time);
+    }
+
+    private void Cut()
     {
         var open = _open ?? throw new InvalidOperationException("no event is open");
         _open = null;
-        var joined = open.Seal(fingerprint(), time, state.Time);
+        _cut.Enqueue(open.Seal(fingerprint(), state.Time));
         open.Dispose();
-        return joined;
     }
 
     /// <summary>Applies what the learner decided.</summary>
@@ -139,9 +146,17 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
         return true;
     }
 
-    void IJoinSink.Expire(int partition, long offset, ReadOnlySpan<byte> id) => _open!.Expire(partition, offset, state.Time, id);
+    void IJoinSink.Expire(int partition, long offset, ReadOnlySpan<byte> id)
+    {
+        _open!.Expire(partition, offset, state.Time, id);
+        CutIfLarge();
+    }
 
-    void IJoinSink.Orphan(int partition, long offset) => _open!.Orphan(partition, offset, state.Time);
+    void IJoinSink.Orphan(int partition, long offset)
+    {
+        _open!.Orphan(partition, offset, state.Time);
+        CutIfLarge();
+    }
 
     void IJoinSink.Correct(ReadOnlySpan<byte> id, double label, double weight) => _open!.Correct(id, label, weight, state.Time);
 
@@ -153,11 +168,23 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
         _stored = [];
     }
 
-    private (JoinPartition Partition, int Range) Begin(JoinCursor cursor)
+    private void Begin(JoinCursor cursor) => Begin(state.Find(cursor.IsLabels, cursor.Chunk.Range.Partition)!);
+
+    private void Begin(JoinPartition partition)
     {
         _open ??= new OpenJoin(fingerprint(), state.Time);
-        var partition = state.Find(cursor.IsLabels, cursor.Chunk.Range.Partition)!;
-        return (partition, _open.Begin(partition));
+        _taking = (partition, _open.Begin(partition), partition.Next);
+    }
+
+    private void EndTaking() => _open!.Took(_taking.Range, _taking.Partition.Next - _taking.From, state.Time);
+
+    // The record whose time it was has not been taken yet: it is the first of the next event.
+    private void CutIfLarge()
+    {
+        if (_open!.Bytes < MostExpiredBytes) return;
+        EndTaking();
+        Cut();
+        Begin(_taking.Partition);
     }
 
     private void GrowStored(int length)

@@ -362,8 +362,10 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         _persisting = true;
         _persistStarted = Stopwatch.GetTimestamp();
+        CrashPoints.Pass(CrashPoints.AfterPending);
         PersistAsync(journalEvent, e =>
         {
+            CrashPoints.Pass(CrashPoints.AfterPersist);
             _definition.Clocks.Persist.Add(_persistStarted, rows);
             _persisting = false;
             _persisted = LastSequenceNr;
@@ -399,9 +401,11 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private void TakeSnapshot(bool force = false)
     {
         var started = Stopwatch.GetTimestamp();
-        if (!_snapshots.Take(_fold!, force)) return;
+        // Where an event had to end early, the state is ahead of it.
+        if (_fold!.Open.HasRanges || !_snapshots.Take(_fold, force)) return;
         // The store is at the same event as the state: what comes later is found again from here.
         if (_last is not null) _store?.Checkpoint(PendingRebuild.Note(_fold!.Sequence, _last));
+        CrashPoints.Pass(CrashPoints.InSnapshot);
         _definition.Clocks.Snapshot.Add(started, 0);
     }
 

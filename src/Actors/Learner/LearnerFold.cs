@@ -138,7 +138,7 @@ public sealed class LearnerFold : IDisposable
         {
             var joined = Join.Seal(time);
             Advance(joined);
-            Join.State.EventEnded(Sequence);
+            Join.State.EventEnded(Sequence, joined.To);
             return joined;
         }
         var open = _open ?? throw new InvalidOperationException("no event is open");
@@ -191,7 +191,7 @@ public sealed class LearnerFold : IDisposable
                 throw new FoldException($"event {sequence} is of the unknown kind {journalEvent.Manifest}");
         }
         Advance(journalEvent);
-        if (journalEvent is Joined) Join!.State.EventEnded(Sequence);
+        if (journalEvent is Joined ended) Join!.State.EventEnded(Sequence, ended.To);
     }
 
     /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with the offset of each.</summary>

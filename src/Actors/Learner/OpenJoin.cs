@@ -82,8 +82,13 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
         Id(id);
     }
 
-    public Joined Seal(ulong after, long time, long to) =>
-        Joined.Create(before, after, time, _from, to, [.. _ranges.Select(r => r.Partition.Since(r.Mark))], _stretches, Rows, _entries, Encoded);
+    /// <summary>Ends it with the state as it is now.</summary>
+    /// <returns>Makes the event, once it is told when; until then it may be kept, and this be disposed.</returns>
+    public Func<long, Joined> Seal(ulong after, long to)
+    {
+        var (ranges, rows, entries, bytes) = (_ranges.Select(r => r.Partition.Since(r.Mark)).ToArray(), Rows, _entries, Encoded.ToArray());
+        return time => Joined.Create(before, after, time, _from, to, ranges, _stretches, rows, entries, bytes);
+    }
 
     public void Dispose()
     {

@@ -125,6 +125,7 @@ public static class PipelineGraph
                 var started = Stopwatch.GetTimestamp();
                 await stages.Predictions.Flush().ConfigureAwait(false);
                 await stages.DeadLetters.Flush().ConfigureAwait(false);
+                CrashPoints.Pass(CrashPoints.AfterProduce);
                 await stages.Commit(subscription, step).ConfigureAwait(false);
                 stages.Clocks.Commit.Add(started, (int)step.Rows);
                 return step;

@@ -200,15 +200,17 @@ public sealed class JoinState(long horizon)
     }
 
     /// <summary>Entries with a stamp below this are out of the pending store.</summary>
-    public long SweptBelow => Time == Chunk.NoTime ? Chunk.NoTime : StepOf(Time) - Horizon;
+    public long SweptBelow => SweptAt(Time);
 
-    /// <summary>An event of the journal has been applied, and the state is that of its sequence number.</summary>
-    public void EventEnded(long sequence)
+    private long SweptAt(long time) => time == Chunk.NoTime ? time : StepOf(time) - Horizon;
+
+    /// <summary>An event of the journal ended at this time of the stream.</summary>
+    public void EventEnded(long sequence, long time)
     {
-        if (Time == Chunk.NoTime || (_steps.Count > 0 && StepOf(_steps[^1].Time) == StepOf(Time))) return;
-        _steps.Add((sequence, Time));
+        if (time == Chunk.NoTime || (_steps.Count > 0 && StepOf(_steps[^1].Time) == StepOf(time))) return;
+        _steps.Add((sequence, time));
         // The newest one below is needed, those before it are not.
-        while (_steps.Count > 1 && _steps[1].Time < SweptBelow) _steps.RemoveAt(0);
+        while (_steps.Count > 1 && _steps[1].Time < SweptAt(time)) _steps.RemoveAt(0);
     }
 
     /// <summary>The first event that may tell of an entry of the pending store.</summary>

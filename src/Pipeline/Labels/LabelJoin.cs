@@ -162,14 +162,15 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
         }
         // Offsets between hold no row, or the watermark would stop there.
         Pass(isLabel, partition, offset, 0);
-        p.Next = offset + 1;
-        if (time > p.Time) p.Time = time;
+        // Time passes before the record is taken: an event may end in between.
         if (time > state.Time)
         {
             var before = state.StepOf(state.Time);
             state.Time = time;
             if (state.StepOf(time) > before) Expire(state.SweptBelow);
         }
+        if (time > p.Time) p.Time = time;
+        p.Next = offset + 1;
         return p;
     }
 

@@ -7,6 +7,8 @@ public sealed class JournalEventSpecs
     public static TheoryData<JournalEvent> Every => new()
     {
         Genesis.Create("urls", "main", 3, "{\"model\":\"x\"}", 123, [new(0, 7, 5), new(1, 8, 0)]),
+        Genesis.Create("urls", "main", 3, "{}", 123, [new(0, 7, 5)], [new(0, 9, 2)]),
+        Joined.Create(1, 2, 3, Chunk.NoTime, 50, [new JoinRange(true, new(0, 9, 2, 6), 40, 1, [0, 1, 0, 0, 0, 1], [1, 3])], [new JoinedStretch(0, 4, 50)], 0, 0, []),
         Learned.Create(1, 2, 3, [new(new(0, 7, 5, 15), 4, 3, 2, 1, 0)], 0, []),
         Skipped.Create(new(1, 8, 10, 400), "gone by retention", 5),
         Expired.Create(1, 8, [4, 9, 1000], 77),
@@ -28,7 +30,7 @@ public sealed class JournalEventSpecs
     public void A_newer_format_is_refused_with_what_to_do(JournalEvent e)
     {
         var newer = e.Bytes.ToArray();
-        newer[0] = 2;
+        newer[0] = 99;
         var refusal = Assert.Throws<JournalFormatException>(() => JournalEvent.Decode(e.Manifest, newer));
         Assert.Contains("newer version", refusal.Message);
         Assert.Contains(e.Manifest, refusal.Message);

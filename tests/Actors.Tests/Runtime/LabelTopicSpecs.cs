@@ -213,4 +213,51 @@ public sealed class LabelTopicSpecs(ITestOutputHelper output) : IDisposable
             Assert.All(status.Learner.Labels, l => Assert.Equal(0, l.Remainder));
         }
     }
+
+    [Fact]
+    public async Task A_jump_of_time_that_expires_more_than_an_event_can_hold_is_several_events()
+    {
+        var id = new string('x', 1_000);
+        var rows = new StringBuilder();
+        for (var n = 0; n < 2_600; n++) rows.Append(CultureInfo.InvariantCulture, $"{{\"id\":\"{n}{id}\",\"f\":{{\"1\":1}},\"st\":{1_000 + n % 3}}}\n");
+        File.WriteAllText(Path.Combine(_folder, "rows.jsonl"), rows + "{\"id\":\"last\",\"f\":{\"2\":1},\"st\":100000}\n");
+        File.WriteAllText(Path.Combine(_folder, "labels.jsonl"), "{\"id\":\"last\",\"y\":1,\"st\":100001}\n{\"id\":\"5" + id + "\",\"y\":1,\"st\":100002}\n");
+        await using var node = await Start(_folder, onDisk: true);
+        var status = await node.Until(s => s.Finished);
+        var (row, label) = (status.Learner.Partitions[0], status.Learner.Labels[0]);
+        Assert.Equal((2_600, 1, 0, 0), (row.Expired, row.Learned, row.Waiting, row.Remainder));
+        Assert.Equal((1, 1, 0), (label.Late, label.Learned, label.Remainder));
+        var largest = 0;
+        await foreach (var (_, e) in node.Journal.Read(node.Definition.PersistenceId, 1)) largest = Math.Max(largest, e.Bytes.Length);
+        Assert.InRange(largest, 1 << 20, 3 << 20);
+        Assert.Empty((await new Verifier(node.Journal, TestNode.Define).Verify(node.Definition.PersistenceId)).Faults);
+    }
+
+    [Fact]
+    public async Task Of_a_fifth_of_duplicates_within_the_horizon_each_row_and_label_is_learned_once()
+    {
+        const int n = 2_000;
+        var random = new Random(3);
+        var (rows, labels, alone) = (new List<string>(), new List<string>(), new ProgressiveLearner(Rows.Model()));
+        for (var i = 0; i < n; i++)
+        {
+            var (features, positive) = SyntheticRows.Row(i);
+            rows.Add($"{{\"id\":\"r{i}\",\"st\":{1_000 + i},\"f\":{{{string.Join(',', features.Select(x => $"\"{x.Key}\":{x.Value.ToString("R", CultureInfo.InvariantCulture)}"))}}}}}");
+            labels.Add($"{{\"id\":\"r{i}\",\"st\":{1_000 + i},\"y\":{(positive ? 1 : 0)}}}");
+            if (i > 100 && random.Next(5) == 0) rows.Add(rows[random.Next(rows.Count - 100, rows.Count)]);
+            if (i > 100 && random.Next(5) == 0) labels.Add(labels[random.Next(labels.Count - 100, labels.Count)]);
+            using var one = new RowBatch(1, 64);
+            one.BeginRow();
+            foreach (var (index, value) in features) one.Add(index, value);
+            one.TryEndRow(positive ? 1 : 0);
+            alone.Learn(one[0], ProgressiveLearner.ContentOf(one, 0), positive ? 1 : 0);
+        }
+        File.WriteAllLines(Path.Combine(_folder, "rows.jsonl"), rows);
+        File.WriteAllLines(Path.Combine(_folder, "labels.jsonl"), labels);
+        await using var node = await Start(_folder, onDisk: true);
+        var status = await node.Until(s => s.Finished);
+        Assert.Equal((n, rows.Count - n), (status.Learner.Partitions[0].Learned, status.Learner.Partitions[0].Duplicate));
+        Assert.Equal((n, labels.Count - n), (status.Learner.Labels[0].Learned, status.Learner.Labels[0].Duplicate));
+        Assert.Equal(StateHash.Of(alone.Save), node.Pipeline.Replica.Read(f => f!.LearnedHash()));
+    }
 }

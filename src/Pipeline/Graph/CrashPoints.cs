@@ -1,0 +1,39 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace StreamMLOps.Pipeline;
+
+/// <summary>
+/// The moments at which a crash would hurt if anything could, by name: a spec sets <c>STREAMMLOPS_CRASH=NAME:N</c>, and the process kills
+/// itself (SIGKILL, nothing is cleaned up) when it passes the point for the N-th time. Without it a point costs a comparison.
+/// </summary>
+public static class CrashPoints
+{
+    private static readonly (string Name, long Left) Armed = Read(Environment.GetEnvironmentVariable("STREAMMLOPS_CRASH"));
+    private static long _left = Armed.Left;
+
+    /// <summary>The names.</summary>
+    public static IReadOnlyList<string> All { get; } = [AfterPersist, AfterProduce, AfterPending, InSnapshot];
+
+    /// <summary>An event is in the journal; replicas have not heard of it, and nothing after it has been sealed.</summary>
+    public const string AfterPersist = "after-persist";
+
+    /// <summary>Predictions are in their sink; their offsets are not committed.</summary>
+    public const string AfterProduce = "after-produce";
+
+    /// <summary>Rows are in the pending store, and what was decided about them is sealed; the event is not in the journal.</summary>
+    public const string AfterPending = "after-pending";
+
+    /// <summary>The pending store's checkpoint is written; the snapshot of the state is not.</summary>
+    public const string InSnapshot = "in-snapshot";
+
+    /// <summary>The program is at this point.</summary>
+    public static void Pass(string name)
+    {
+        if (_left == 0 || !string.Equals(name, Armed.Name, StringComparison.Ordinal)) return;
+        if (Interlocked.Decrement(ref _left) == 0) Process.GetCurrentProcess().Kill();
+    }
+
+    private static (string Name, long Left) Read(string? armed) =>
+        armed?.Split(':') is [var name, var count] && long.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? (name, n) : ("", 0);
+}
