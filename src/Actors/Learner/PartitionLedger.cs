@@ -31,6 +31,17 @@ public sealed record PartitionLedger(int Partition, ulong Epoch, long Start, lon
     public long Rows => Learned + Unlabelled + Frozen + Expired + Duplicate + Waiting;
 }
 
+/// <summary>What a learner's state has accounted for, in all partitions.</summary>
+/// <param name="Pipeline">The pipeline.</param>
+/// <param name="Version">The version whose state it is.</param>
+/// <param name="Rows">Partitions of the rows' log.</param>
+/// <param name="Labels">Partitions of the labels' log; empty where labels come with their rows.</param>
+public sealed record LearnerLedger(string Pipeline, StreamMLOps.Pipeline.ModelVersion Version, IReadOnlyList<PartitionLedger> Rows, IReadOnlyList<LabelLedger> Labels)
+{
+    /// <summary>Whether every record is somewhere.</summary>
+    public bool Balances => Rows.All(r => r.Remainder == 0) && Labels.All(l => l.Remainder == 0);
+}
+
 /// <summary>What a learner's state has accounted for in one partition of the labels' log, over all offsets from <see cref="Start"/> to <see cref="Next"/>.</summary>
 /// <param name="Partition">Partition number.</param>
 /// <param name="Epoch">Identity of the log.</param>

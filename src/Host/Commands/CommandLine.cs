@@ -59,6 +59,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         root.Subcommands.Add(Node(stop));
         root.Subcommands.Add(Audit(stop));
         root.Subcommands.Add(Verify(stop));
+        root.Subcommands.Add(Ledger(stop));
         root.Subcommands.Add(DeadLetters());
         root.Subcommands.Add(Config());
         var models = new Command("models", "List the algorithms and their parameters.");
@@ -176,6 +177,14 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
     {
         var command = new Command("verify", "Fold the journal from nothing and compare every fingerprint and snapshot.") { _dataFolder };
         command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Verify(parsed.GetValue(_dataFolder), parsed.GetValue(_verbose), stop));
+        return command;
+    }
+
+    private Command Ledger(CancellationToken stop)
+    {
+        var json = new Option<bool>("--json") { Description = "One JSON object a learner, for programs." };
+        var command = new Command("ledger", "Account for every record of every partition: how many ended how, and that none is missing.") { _dataFolder, json };
+        command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Ledger(parsed.GetValue(_dataFolder), parsed.GetValue(json), parsed.GetValue(_verbose), stop));
         return command;
     }
 

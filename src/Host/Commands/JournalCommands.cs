@@ -58,6 +58,28 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
         }
     }
 
+    /// <summary>Accounts for every record: what was scored, as committed in the data folder, and what the learners' states say.</summary>
+    public async Task<int> Ledger(string? dataFolder, bool json, bool verbose, CancellationToken stop)
+    {
+        var (folder, settings, akka) = Settings(dataFolder, null);
+        using (folder)
+        {
+            await using var journal = await Open(folder, settings, akka, verbose, stop).ConfigureAwait(false);
+            var learners = await journal.Learners().ConfigureAwait(false);
+            if (learners.Count == 0) throw new BadInputException($"journal {folder.Journal} holds no learner");
+            var commits = new FileCommitStore(folder.Commits);
+            var status = ExitStatus.Ok;
+            foreach (var learner in learners)
+            {
+                var ledger = await journal.Ledger(learner, stop).ConfigureAwait(false);
+                var scored = commits.Read(ledger.Pipeline);
+                terminal.Out.WriteLine(json ? LedgerReport.Json(ledger, scored) : LedgerReport.Text(ledger, scored));
+                if (!LedgerReport.Balances(ledger, scored)) status = ExitStatus.Differs;
+            }
+            return status;
+        }
+    }
+
     private (DataFolder Folder, NodeSettings? Settings, ConfigNode.Map Akka) Settings(string? dataFolder, string? config)
     {
         var named = config is null ? null : SettingsFile.Validate([SettingsFile.Read(config)]);

@@ -56,7 +56,7 @@ public static class Summary
     {
         var balance = l.Balances ? l.Pending == 0 ? "balances" : "balances so far" : $"DOES NOT BALANCE: {l.ScoreRemainder} and {l.LearnRemainder} left over";
         Line(output, $"ledger {l.Partition}", $"{Figures.Count(l.Consumed)} consumed = {Figures.Count(l.Predicted)} predicted + {Figures.Count(l.DeadLettered)} dead-lettered + {Figures.Count(l.Skipped)} skipped");
-        Line(output, "", $"{Figures.Count(l.Predicted)} predicted = {Figures.Count(l.Learned)} learned + {Figures.Count(l.Unlabelled)} unlabelled + {Figures.Count(l.Frozen)} frozen + {Figures.Count(l.Expired)} expired{(l.Pending == 0 ? "" : $" + {Figures.Count(l.Pending)} positions pending")}: {balance}");
+        Line(output, "", $"{Figures.Count(l.Predicted)} predicted = {Figures.Count(l.Learned)} learned + {Figures.Count(l.Unlabelled)} unlabelled + {Figures.Count(l.Frozen)} frozen + {Figures.Count(l.Expired)} expired{(l.Duplicate + l.Waiting == 0 ? "" : $" + {Figures.Count(l.Duplicate)} duplicate + {Figures.Count(l.Waiting)} waiting")}{(l.Pending == 0 ? "" : $" + {Figures.Count(l.Pending)} positions pending")}: {balance}");
     }
 
     private static void Line(TextWriter output, string name, string text) => output.WriteLine($"  {name,-13} {text}");

@@ -13,6 +13,9 @@ public interface IJournal : IAsyncDisposable
     /// <summary>Recomputes predictions; the results are in the order given.</summary>
     Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation);
 
+    /// <summary>What the state of one learner, as its journal has it now, has accounted for.</summary>
+    Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation);
+
     /// <summary>Folds one learner's journal from nothing and compares every fingerprint and snapshot.</summary>
     Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation);
 }

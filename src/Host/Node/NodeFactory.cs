@@ -44,6 +44,12 @@ public sealed class NodeFactory : INodeFactory
         public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation) =>
             new Auditor(reader, PipelineWiring.Define, SourceOf, system).Audit(predictions, cancellation);
 
+        public async Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation)
+        {
+            using var fold = await reader.Rebuild(learner, PipelineWiring.Define, cancellation: cancellation).ConfigureAwait(false) ?? throw new BadInputException($"the journal has no event of {learner}");
+            return new LearnerLedger(fold.Genesis.Pipeline, fold.Version, [.. fold.Partitions], [.. fold.Labels]);
+        }
+
         public Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation) =>
             new Verifier(reader, PipelineWiring.Define).Verify(learner, progress, cancellation);
 

@@ -308,4 +308,24 @@ public sealed class CommandLineTests : IDisposable
 
     private static string Line(int i) => string.Create(CultureInfo.InvariantCulture,
         $"{{\"id\":\"0-{i}\",\"pipeline\":\"p\",\"partition\":0,\"epoch\":\"00000000000000ff\",\"offset\":{i},\"lineage\":\"main\",\"shard\":0,\"sequence\":{i + 1},\"score\":0.5,\"label\":0,\"eventTime\":null,\"time\":1700000000000}}");
+
+    [Theory]
+    [InlineData(0, ExitStatus.Ok, "balances")]
+    [InlineData(3, ExitStatus.Differs, "DOES NOT BALANCE")]
+    public async Task The_ledger_accounts_for_every_record_or_says_what_is_left_over(long missing, int status, string says)
+    {
+        PrepareJournal();
+        _nodes.Verifications.Add(new Verification("learner/urls/main/0", 3, 7, 3, 0, default, default, 0, []));
+        _nodes.Ledgers.Add(new LearnerLedger(
+            "urls", new ModelVersion("main", 0, 3), [new PartitionLedger(0, 7, 0, 20 + missing, 7, 0, 1, 2, 0, 4, 1, 5)], [new LabelLedger(0, 8, 0, 14, 7, 0, 1, 1, 1, 1, 1, 1, 0, 1, 2)]));
+        Assert.Equal(status, await Run("ledger", "--data-folder", Data));
+        Assert.Contains(says, _out.ToString(), StringComparison.Ordinal);
+        Assert.Contains("7 learned + 5 waiting + 4 expired + 1 duplicate + 1 dead-lettered + 2 skipped", _out.ToString(), StringComparison.Ordinal);
+        _out.GetStringBuilder().Clear();
+        Assert.Equal(status, await Run("ledger", "--json", "--data-folder", Data));
+        using var json = System.Text.Json.JsonDocument.Parse(_out.ToString());
+        Assert.Equal(missing == 0, json.RootElement.GetProperty("balances").GetBoolean());
+        Assert.Equal(missing, json.RootElement.GetProperty("rows")[0].GetProperty("remainder").GetInt64());
+        Assert.Equal(2, json.RootElement.GetProperty("labels")[0].GetProperty("early").GetInt64());
+    }
 }

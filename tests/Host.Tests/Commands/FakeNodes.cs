@@ -15,6 +15,8 @@ internal sealed class FakeNodes : INodeFactory
 
     public List<Verification> Verifications { get; } = [];
 
+    public List<LearnerLedger> Ledgers { get; } = [];
+
     public Exception? StartFails { get; set; }
 
     public Exception? StopFails { get; set; }
@@ -80,6 +82,8 @@ internal sealed class FakeNodes : INodeFactory
 
         public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<AuditResult>>([.. predictions.Select(nodes.Auditing)]);
+
+        public Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation) => Task.FromResult(nodes.Ledgers.Single(l => $"learner/{l.Pipeline}/{l.Version.Lineage}/{l.Version.Shard}" == learner));
 
         public Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation) => Task.FromResult(nodes.Verifications.Single(v => v.Learner == learner));
 

@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using StreamMLOps.Actors;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Host;
+
+/// <summary>A ledger for people and for programs: by partition, what each record became, and what is left over, which must be nothing.</summary>
+internal static class LedgerReport
+{
+    /// <summary>Whether every record is somewhere, on both sides.</summary>
+    public static bool Balances(LearnerLedger ledger, IReadOnlyList<CommittedPartition> scored) =>
+        ledger.Balances && ledger.Rows.All(r => Committed(r, scored) is not { } c || Remainder(r, c) == 0);
+
+    /// <summary>Some lines a partition.</summary>
+    public static string Text(LearnerLedger ledger, IReadOnlyList<CommittedPartition> scored)
+    {
+        var text = new StringBuilder($"{ledger.Pipeline}, version {ledger.Version}: {(Balances(ledger, scored) ? "balances" : "DOES NOT BALANCE")}");
+        foreach (var r in ledger.Rows)
+        {
+            if (Committed(r, scored) is { } c) Line(text, $"scored, partition {r.Partition}", c.Position.Next - r.Start, Remainder(r, c), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
+            Line(text, $"rows, partition {r.Partition}", r.Next - r.Start, r.Remainder, RowsOf(r));
+        }
+        foreach (var l in ledger.Labels) Line(text, $"labels, partition {l.Partition}", l.Next - l.Start, l.Remainder, LabelsOf(l));
+        return text.ToString();
+    }
+
+    /// <summary>One JSON object.</summary>
+    public static string Json(LearnerLedger ledger, IReadOnlyList<CommittedPartition> scored)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartObject();
+            json.WriteString("pipeline", ledger.Pipeline);
+            json.WriteString("version", ledger.Version.ToString());
+            json.WriteBoolean("balances", Balances(ledger, scored));
+            json.WriteStartArray("scored");
+            foreach (var r in ledger.Rows)
+                if (Committed(r, scored) is { } c) Write(json, r.Partition, c.Position.Next - r.Start, Remainder(r, c), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
+            json.WriteEndArray();
+            json.WriteStartArray("rows");
+            foreach (var r in ledger.Rows) Write(json, r.Partition, r.Next - r.Start, r.Remainder, RowsOf(r));
+            json.WriteEndArray();
+            json.WriteStartArray("labels");
+            foreach (var l in ledger.Labels) Write(json, l.Partition, l.Next - l.Start, l.Remainder, [.. LabelsOf(l), ("early", l.Early)]);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        return Encoding.UTF8.GetString(bytes.ToArray());
+    }
+
+    private static (string, long)[] RowsOf(PartitionLedger r) =>
+    [
+        ("learned", r.Learned), ("waiting", r.Waiting), ("unlabelled", r.Unlabelled), ("expired", r.Expired), ("frozen", r.Frozen), ("duplicate", r.Duplicate), ("dead-lettered", r.DeadLettered), ("skipped", r.Skipped),
+    ];
+
+    private static (string, long)[] LabelsOf(LabelLedger l) =>
+    [
+        ("learned", l.Learned), ("waiting", l.Waiting), ("orphans", l.Orphans), ("late", l.Late), ("duplicate", l.Duplicate), ("contradictory", l.Contradictory), ("corrected", l.Corrected), ("frozen", l.Frozen),
+        ("dead-lettered", l.DeadLettered), ("skipped", l.Skipped),
+    ];
+
+    // Another epoch is another log: its commits say nothing of this lineage.
+    private static CommittedPartition? Committed(PartitionLedger r, IReadOnlyList<CommittedPartition> scored) =>
+        scored.FirstOrDefault(c => c.Position.Partition == r.Partition && c.Position.Epoch == r.Epoch);
+
+    private static long Remainder(PartitionLedger r, CommittedPartition c) => c.Position.Next - r.Start - c.Predicted - c.DeadLettered - c.Skipped;
+
+    private static void Line(StringBuilder text, string what, long sum, long remainder, params (string Name, long Count)[] parts)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"\n  {what}: {Figures.Count(sum)} = {string.Join(" + ", parts.Where(p => p.Count > 0).Select(p => $"{Figures.Count(p.Count)} {p.Name}").DefaultIfEmpty("0"))}");
+        if (remainder != 0) text.Append(CultureInfo.InvariantCulture, $"; {remainder} LEFT OVER");
+    }
+
+    private static void Write(Utf8JsonWriter json, int partition, long sum, long remainder, params (string Name, long Count)[] parts)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("partition", partition);
+        json.WriteNumber("records", sum);
+        json.WriteNumber("remainder", remainder);
+        foreach (var (name, count) in parts) json.WriteNumber(name, count);
+        json.WriteEndObject();
+    }
+}
