@@ -111,6 +111,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
 
     private PipelineStatus StatusOf(ScoreLegStatus score, LearnerStatus learner)
     {
+        LedgerMeter.Record(_parts.Learner.Name, learner);
         var replica = Replica.Sequence;
         var stale = Math.Max(0, learner.Version.Sequence - replica);
         var staleFor = stale == 0 || replica == 0 ? TimeSpan.Zero : _parts.Learner.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Replica.AppliedAt);

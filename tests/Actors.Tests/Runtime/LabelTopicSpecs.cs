@@ -151,9 +151,21 @@ public sealed class LabelTopicSpecs(ITestOutputHelper output) : IDisposable
     {
         Write(new Stream(5_000, seed: 7));
         var (expected, counts) = Alone();
+        var metered = new System.Collections.Concurrent.ConcurrentDictionary<string, long>();
+        using var listener = new System.Diagnostics.Metrics.MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (instrument.Name.StartsWith("streammlops.ledger", StringComparison.Ordinal)) l.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => metered[$"{instrument.Name} {string.Join(' ', tags.ToArray().Select(t => t.Value))}"] = value);
+        listener.Start();
         await using var node = await Start(_folder, onDisk: true);
         var status = await node.Until(s => s.Finished);
 
+        // Of the labels: other specs have pipelines of the same name in this process, and none of them has labels apart.
+        Assert.Equal((status.Learner.Labels[0].Late, 0), (metered["streammlops.ledger spec labels 0 late"], metered["streammlops.ledger.remainder spec labels 0"]));
         Assert.Equal(expected, node.Pipeline.Replica.Read(f => f!.LearnedHash()));
         var (rows, labels) = (Assert.Single(status.Learner.Partitions), Assert.Single(status.Learner.Labels));
         output.WriteLine($"{rows}\n{labels}");
