@@ -19,7 +19,7 @@ internal static class KafkaComparison
         var work = Directory.CreateTempSubdirectory("streammlops-bench-").FullName;
         var kafka = new KafkaRound(args[0], clients, work);
 
-        foreach (var rowsPerMessage in new[] { 1, 64 })
+        foreach (var rowsPerMessage in rounds > 0 ? new[] { 1, 64 } : [])
         {
             var topic = kafka.NewTopic();
             var messages = kafka.Fill(topic, data, rows, rowsPerMessage);
@@ -35,8 +35,11 @@ internal static class KafkaComparison
         }
         if (rate > 0)
         {
-            var latencies = await kafka.Latency(kafka.NewTopic(), data, rate, seconds);
-            Console.WriteLine($"{rate:N0} rows/s offered for {seconds} s: p50 {At(latencies, 0.5):F1} ms, p90 {At(latencies, 0.9):F1} ms, p99 {At(latencies, 0.99):F1} ms, most {latencies[^1]:F1} ms from producer to consumer of the prediction");
+            Print("raw loop", await kafka.RawLatency(kafka.NewTopic(), data, rate, seconds));
+            Print("node", await kafka.Latency(kafka.NewTopic(), data, rate, seconds));
+
+            void Print(string what, double[] latencies) => Console.WriteLine(
+                $"{rate:N0} rows/s offered for {seconds} s, {what}: p50 {At(latencies, 0.5):F1} ms, p90 {At(latencies, 0.9):F1} ms, p99 {At(latencies, 0.99):F1} ms, most {latencies[^1]:F1} ms from producer to consumer of what comes out");
         }
         Directory.Delete(work, recursive: true);
         return 0;

@@ -112,6 +112,32 @@ internal sealed class KafkaRound(string broker, IReadOnlyDictionary<string, stri
     {
         await using var run = await Run.Start(this, topic, 1);
         while ((await run.Node.Status()).Score.State != Actors.ScoreLegState.Running) await Task.Delay(50);
+        return await Latency(topic, run.Predictions, data, rate, seconds, result =>
+            PredictionReader.TryParse(result.Message.Value, out var prediction, out var why) ? (prediction.Partition, prediction.Offset) : throw new InvalidOperationException(why));
+    }
+
+    /// <summary>The same for a loop that writes each message to the same partition of another topic: what brokers and clients alone take.</summary>
+    public async Task<double[]> RawLatency(string topic, string data, int rate, int seconds)
+    {
+        var output = NewTopic();
+        using var stop = new CancellationTokenSource();
+        var loop = Task.Run(() =>
+        {
+            using var producer = Producer();
+            using var consumer = Consumer();
+            consumer.Assign(Enumerable.Range(0, Partitions(topic)).Select(p => new TopicPartitionOffset(topic, p, Offset.Beginning)));
+            while (!stop.IsCancellationRequested)
+                if (consumer.Consume(TimeSpan.FromMilliseconds(100)) is { } result) producer.Produce(new TopicPartition(output, result.Partition), new Message<byte[], byte[]> { Value = result.Message.Value });
+            producer.Flush(TimeSpan.FromSeconds(30));
+        });
+        var latencies = await Latency(topic, output, data, rate, seconds, result => (result.Partition.Value, result.Offset.Value));
+        await stop.CancelAsync();
+        await loop;
+        return latencies;
+    }
+
+    private async Task<double[]> Latency(string topic, string output, string data, int rate, int seconds, Func<ConsumeResult<byte[], byte[]>, (int Partition, long Offset)> row)
+    {
         var lines = File.ReadLines(data).Take(100_000).Select(Encoding.UTF8.GetBytes).ToArray();
         var partitions = Partitions(topic);
         var total = rate * seconds;
@@ -121,14 +147,14 @@ internal sealed class KafkaRound(string broker, IReadOnlyDictionary<string, stri
         var reading = Task.Run(() =>
         {
             using var consumer = Consumer();
-            consumer.Assign(Enumerable.Range(0, Partitions(run.Predictions)).Select(p => new TopicPartitionOffset(run.Predictions, p, Offset.Beginning)));
+            consumer.Assign(Enumerable.Range(0, Partitions(output)).Select(p => new TopicPartitionOffset(output, p, Offset.Beginning)));
             for (var left = total; left > 0;)
             {
-                if (consumer.Consume(TimeSpan.FromSeconds(20)) is not { Message.Value: { } value }) throw new TimeoutException($"{left} predictions did not come");
+                if (consumer.Consume(TimeSpan.FromSeconds(20)) is not { } result) throw new TimeoutException($"{left} predictions did not come");
                 var now = Stopwatch.GetTimestamp();
-                if (!PredictionReader.TryParse(value, out var prediction, out var why)) throw new InvalidOperationException(why);
+                var (partition, offset) = row(result);
                 left--;
-                if (prediction.Offset * partitions > total / 5) latencies.Add(Stopwatch.GetElapsedTime(sent[prediction.Partition][prediction.Offset], now).TotalMilliseconds);
+                if (offset * partitions > total / 5) latencies.Add(Stopwatch.GetElapsedTime(sent[partition][offset], now).TotalMilliseconds);
             }
         });
         using var producer = Producer();
@@ -169,7 +195,7 @@ internal sealed class KafkaRound(string broker, IReadOnlyDictionary<string, stri
     private Dictionary<string, string> Properties() => new(clients) { ["bootstrap.servers"] = broker };
 
     private IProducer<byte[], byte[]> Producer() =>
-        new ProducerBuilder<byte[], byte[]>(new Dictionary<string, string>(Properties()) { ["linger.ms"] = "1", ["acks"] = "all" }).SetLogHandler((_, _) => { }).Build();
+        new ProducerBuilder<byte[], byte[]>(new Dictionary<string, string>(Properties()) { ["linger.ms"] = clients.GetValueOrDefault("linger.ms", "1"), ["acks"] = "all" }).SetLogHandler((_, _) => { }).Build();
 
     private IConsumer<byte[], byte[]> Consumer() =>
         new ConsumerBuilder<byte[], byte[]>(new Dictionary<string, string>(Properties()) { ["group.id"] = "raw", ["enable.auto.commit"] = "false" }).SetLogHandler((_, _) => { }).Build();

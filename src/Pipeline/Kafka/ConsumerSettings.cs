@@ -65,6 +65,8 @@ public sealed record ConsumerSettings(string BootstrapServers, string Topic)
             ["partition.assignment.strategy"] = "cooperative-sticky",
             // What librdkafka fetches ahead; its own default is 64 MiB a consumer.
             ["queued.max.messages.kbytes"] = "16384",
+            // So few are gone within the second that librdkafka waits by default once they are there.
+            ["fetch.queue.backoff.ms"] = "5",
             // A broker that is back is noticed within a second.
             ["reconnect.backoff.max.ms"] = "1000",
         };

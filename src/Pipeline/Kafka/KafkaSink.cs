@@ -39,8 +39,8 @@ public sealed class KafkaSink : ISink
     /// <inheritdoc/>
     public string Name => $"topic {_settings.Topic}";
 
-    /// <summary>An acknowledgement takes some milliseconds, in which further chunks are on their way.</summary>
-    public int Overlapping => 8;
+    /// <summary>An acknowledgement takes some milliseconds, in which further chunks are on their way: small ones, where rows come slowly.</summary>
+    public int Overlapping => 64;
 
     /// <inheritdoc/>
     // A producer that has nothing to write does not hear that the brokers are there again.
