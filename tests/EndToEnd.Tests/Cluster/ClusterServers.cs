@@ -35,6 +35,14 @@ public sealed class ClusterCollection : ICollectionFixture<ClusterServers>
     public const string Name = "cluster";
 }
 
+/// <summary>A fact that <c>tests/chaos.sh</c> runs with all its rounds; the gate has <see cref="ClusterSpecs"/>, which does each of these things once.</summary>
+public sealed class ChaosFactAttribute : FactAttribute
+{
+    public ChaosFactAttribute() => Skip = Environment.GetEnvironmentVariable("STREAMMLOPS_CHAOS") is null
+        ? "tests/chaos.sh runs it, with all its rounds; ClusterSpecs does the same once"
+        : new ClusterFactAttribute().Skip;
+}
+
 /// <summary>A fact that needs PostgreSQL and a broker that it may stop, reported as skipped with the reason where one is absent.</summary>
 public sealed class ClusterFactAttribute : FactAttribute
 {

@@ -10,7 +10,7 @@ public sealed class MembershipSpecs(ClusterServers servers, ITestOutputHelper ou
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    [ClusterFact]
+    [ChaosFact]
     public async Task Partitions_move_and_no_row_is_lost_or_learned_twice()
     {
         var random = Rounds.Seeded(output);
@@ -31,7 +31,7 @@ public sealed class MembershipSpecs(ClusterServers servers, ITestOutputHelper ou
         await ClusterPromises.Hold(cluster);
     }
 
-    [ClusterFact]
+    [ChaosFact]
     public async Task A_rolling_restart_loses_no_prediction()
     {
         await using var cluster = await Producing();
@@ -49,7 +49,7 @@ public sealed class MembershipSpecs(ClusterServers servers, ITestOutputHelper ou
         await ClusterPromises.Hold(cluster);
     }
 
-    [ClusterFact]
+    [ChaosFact]
     public async Task Offsets_of_the_group_reset_to_zero_repeat_predictions_and_change_no_state()
     {
         await using var cluster = await Producing();

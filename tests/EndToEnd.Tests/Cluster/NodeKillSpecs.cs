@@ -10,13 +10,13 @@ public sealed class NodeKillSpecs(ClusterServers servers, ITestOutputHelper outp
     // What is asked for is 15 s on a machine that does nothing else; a spec on a busy one fails only where it is not the machine.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    [ClusterFact]
+    [ChaosFact]
     public Task The_learners_node_is_killed() => KillOne("learner's", Rounds.Of("STREAMMLOPS_LEARNER_KILLS", 1), cluster => cluster.LearnerNode);
 
-    [ClusterFact]
+    [ChaosFact]
     public Task A_scoring_node_is_killed() => KillOne("scoring", Rounds.Of("STREAMMLOPS_SCORER_KILLS", 1), cluster => cluster.Running.First(n => n != cluster.LearnerNode));
 
-    [ClusterFact]
+    [ChaosFact]
     public async Task All_nodes_are_killed_at_once()
     {
         var random = Rounds.Seeded(output);

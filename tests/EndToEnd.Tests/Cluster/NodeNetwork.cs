@@ -119,8 +119,8 @@ internal sealed class NodeNetwork : IDisposable
     }
 }
 
-/// <summary>A fact that needs broker, database and network namespaces, reported as skipped with the reason where one is absent.</summary>
+/// <summary>A fact of tests/chaos.sh that needs network namespaces too, reported as skipped with the reason where they are absent.</summary>
 public sealed class NetworkFactAttribute : FactAttribute
 {
-    public NetworkFactAttribute() => Skip = StreamMLOps.Tests.PostgresServer.SkipReason ?? Pipeline.Tests.RealBroker.SkipReason ?? Pipeline.Tests.RealBroker.NotOwned ?? NodeNetwork.SkipReason;
+    public NetworkFactAttribute() => Skip = new ChaosFactAttribute().Skip ?? NodeNetwork.SkipReason;
 }

@@ -12,7 +12,7 @@ public sealed class OutageSpecs(ClusterServers servers, ITestOutputHelper output
 
     private static TimeSpan Outage => TimeSpan.FromSeconds(Rounds.Of("STREAMMLOPS_OUTAGE_SECONDS", 10));
 
-    [ClusterFact]
+    [ChaosFact]
     public async Task The_broker_is_killed_and_started_again_and_then_stays_away_for_a_while()
     {
         await using var cluster = await Producing(new TestClusterOptions());
@@ -34,7 +34,7 @@ public sealed class OutageSpecs(ClusterServers servers, ITestOutputHelper output
         await ClusterPromises.Hold(cluster);
     }
 
-    [ClusterFact]
+    [ChaosFact]
     public async Task The_database_is_stopped_for_a_while()
     {
         await using var cluster = await Producing(new TestClusterOptions(OnePartition: true));
@@ -52,7 +52,7 @@ public sealed class OutageSpecs(ClusterServers servers, ITestOutputHelper output
         await ClusterPromises.Hold(cluster);
     }
 
-    [ClusterFact]
+    [ChaosFact]
     public async Task The_database_answers_every_statement_200_ms_late()
     {
         using var proxy = new SlowProxy(servers.Postgres.Port);

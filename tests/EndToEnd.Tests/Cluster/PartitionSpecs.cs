@@ -21,7 +21,7 @@ public sealed class PartitionSpecs(ITestOutputHelper output)
         await using var cluster = new TestCluster(servers, output, new TestClusterOptions(Network: network));
         await cluster.StartAll();
         var apart = TimeSpan.FromSeconds(Rounds.Of("STREAMMLOPS_PARTITION_SECONDS", 15));
-        for (var round = 1; round <= Rounds.Of("STREAMMLOPS_PARTITIONS", 2); round++)
+        for (var round = 1; round <= Rounds.Of("STREAMMLOPS_PARTITIONS", 1); round++)
         {
             await cluster.LearningGoesOn(Patience);
             var node = cluster.LearnerNode;
