@@ -6,7 +6,7 @@ namespace StreamMLOps.Learning.Benchmarks;
 
 /// <summary>
 /// Progressive accuracy of naive Bayes, trees and ensembles with their defaults, mean over the seeds 1, 2, ..., beside what River's benchmark track and MOA (through CapyMOA) publish, and their error on
-/// sparse rows with new features (seed 1): <c>accuracy ../shared/data SEEDS [GENERATED.svm]</c>.
+/// sparse rows with new features (seed 1): <c>accuracy ../shared/data SEEDS [GENERATED.svm] [KIND ...]</c>; without a kind, all of them.
 /// </summary>
 internal static class TreeAccuracy
 {
@@ -29,8 +29,16 @@ internal static class TreeAccuracy
         ["Elec2"] = [72.87, double.NaN, 79.56, 82.13, double.NaN, 84.04, 82.38, 89.27, 87.66, 86.89],
     };
 
-    public static int Run(string folder, int seeds, string? generated)
+    public static int Run(string folder, int seeds, string[] rest)
     {
+        var generated = rest.FirstOrDefault(r => r.EndsWith(".svm", StringComparison.Ordinal));
+        var asked = rest.Where(r => r != generated).ToArray();
+        if (asked.Except(Kinds).FirstOrDefault() is { } unknown)
+        {
+            Console.Error.WriteLine($"'{unknown}' is not one of {string.Join(", ", Kinds)}");
+            return 2;
+        }
+        var kinds = asked.Length == 0 ? Kinds : asked;
         var dense = new (string Name, Func<RowBatch> Rows)[]
         {
             ("Phishing", () => Csv(Unpacked(Path.Combine(folder, "river_datasets/phishing.csv.gz")))),
@@ -38,7 +46,7 @@ internal static class TreeAccuracy
             ("electricity_tiny", () => Csv(new StreamReader(Path.Combine(folder, "capymoa_data/electricity_tiny.csv")))),
             ("Elec2", () => Elec2(Path.Combine(folder, "elec2"))),
         };
-        Report(dense, (set, kind, rows) =>
+        Report(dense, kinds, (set, kind, rows) =>
         {
             var right = Enumerable.Range(1, Seeded.Contains(kind) ? seeds : 1).Average(seed => 100 * (1 - Error(kind, seed, rows)));
             return Published[set][Array.IndexOf(Kinds, kind)] is var published && !double.IsNaN(published)
@@ -51,21 +59,21 @@ internal static class TreeAccuracy
             ("URLs", () => Urls(Path.Combine(folder, "iscx_url2016"))),
         };
         if (generated is not null) sparse.Add(("generated", () => Svm(new StreamReader(generated), SparseRows)));
-        Report(sparse, (_, kind, rows) => Error(kind, 1, rows).ToString("F4", CultureInfo.InvariantCulture));
+        Report(sparse, kinds, (_, kind, rows) => Error(kind, 1, rows).ToString("F4", CultureInfo.InvariantCulture));
         return 0;
     }
 
-    private static void Report(IReadOnlyList<(string Name, Func<RowBatch> Rows)> sets, Func<string, string, RowBatch, string> cell)
+    private static void Report(IReadOnlyList<(string Name, Func<RowBatch> Rows)> sets, string[] kinds, Func<string, string, RowBatch, string> cell)
     {
         var columns = new List<string[]>();
         foreach (var (name, open) in sets)
         {
             using var rows = open();
-            columns.Add([.. Kinds.Select(kind => cell(name, kind, rows))]);
+            columns.Add([.. kinds.Select(kind => cell(name, kind, rows))]);
         }
         Console.WriteLine($"| | {string.Join(" | ", sets.Select(s => s.Name))} |");
         Console.WriteLine($"|---|{string.Concat(sets.Select(_ => "---|"))}");
-        for (var k = 0; k < Kinds.Length; k++) Console.WriteLine($"| {Kinds[k]} | {string.Join(" | ", columns.Select(c => c[k]))} |");
+        for (var k = 0; k < kinds.Length; k++) Console.WriteLine($"| {kinds[k]} | {string.Join(" | ", columns.Select(c => c[k]))} |");
         Console.WriteLine();
     }
 

@@ -6,7 +6,7 @@ namespace StreamMLOps.Learning;
 /// <summary>The one list of model kinds. Settings, documentation and the contract suite all read it.</summary>
 public static class ModelRegistry
 {
-    /// <summary>All kinds, in the order of the documentation.</summary>
+    /// <summary>The newest revision of every kind, in the order of the documentation.</summary>
     public static ImmutableArray<ModelKind> Kinds { get; } =
     [
         LogisticRegression.Kind,
@@ -41,19 +41,20 @@ public static class ModelRegistry
         DenStream.Kind,
     ];
 
+    /// <summary>Revisions before the newest that are still computed, bit for bit: what a journal was begun with goes on.</summary>
+    public static ImmutableArray<ModelKind> Earlier { get; } = [.. HoeffdingTree.Earlier];
+
     /// <summary>Finds the newest revision of a kind by its name.</summary>
     public static bool TryFind(string name, [NotNullWhen(true)] out ModelKind? kind)
     {
-        kind = null;
-        foreach (var k in Kinds)
-            if (k.Name == name && (kind is null || k.Revision > kind.Revision)) kind = k;
+        kind = Kinds.FirstOrDefault(k => k.Name == name);
         return kind is not null;
     }
 
     /// <summary>Finds a kind in the revision that a journal names.</summary>
     public static bool TryFind(string name, int revision, [NotNullWhen(true)] out ModelKind? kind)
     {
-        kind = Kinds.FirstOrDefault(k => k.Name == name && k.Revision == revision);
+        kind = Kinds.Concat(Earlier).FirstOrDefault(k => k.Name == name && k.Revision == revision);
         return kind is not null;
     }
 }

@@ -149,7 +149,9 @@ internal sealed class ClassificationTree
         return counts[output];
     }
 
-    private TreeNode Fresh(int depth, ReadOnlySpan<double> counts) => new(_settings, depth, new TreeLeaf(_settings, _random.NextUInt64(), counts));
+    private TreeNode Fresh(int depth, ReadOnlySpan<double> counts) => new(_settings, depth, NewLeaf(counts));
+
+    private TreeLeaf NewLeaf(ReadOnlySpan<double> counts) => new(_settings, _random.NextUInt64(), counts);
 
     private TreeLeaf Leaf()
     {
@@ -197,15 +199,14 @@ internal sealed class ClassificationTree
         if (node.Leaf is not null)
         {
             LearnAt(node, row, label, weight, whole, shares);
-            node.Error!.Update(TreeScratch.Largest(shares) == label ? 0 : 1);
+            if (Rises(node, TreeScratch.Largest(shares) == label) && _settings.RestartsLeaves && node.Leaf is not null) node.Restart(NewLeaf([]));
             return node;
         }
         if (node.GoesRight(_scratch.Features)) node.Right = LearnAdaptively(node.Right!, row, label, weight, whole, shares);
         else node.Left = LearnAdaptively(node.Left!, row, label, weight, whole, shares);
         var right = TreeScratch.Largest(shares) == label;
 
-        var before = node.Error!.Mean;
-        var drift = node.Error.Update(right ? 0 : 1) == DriftState.Drift && node.Error.Mean > before;
+        var drift = Rises(node, right);
         if (node.Alternate is null)
         {
             if (!drift || _leaves >= _settings.MaxLeaves) return node;
@@ -215,6 +216,13 @@ internal sealed class ClassificationTree
         }
         node.Alternate = LearnAdaptively(node.Alternate, row, label, weight, whole, _scratch.Unread(shares.Length));
         return Better(node, node.Alternate);
+    }
+
+    // Whether the error of a node is larger than it was.
+    private static bool Rises(TreeNode node, bool right)
+    {
+        var before = node.Error!.Mean;
+        return node.Error.Update(right ? 0 : 1) == DriftState.Drift && node.Error.Mean > before;
     }
 
     private TreeNode Better(TreeNode node, TreeNode alternate)

@@ -8,22 +8,28 @@ public static class HoeffdingTree
     /// <summary>The kinds.</summary>
     public static ImmutableArray<ModelKind> Kinds { get; } =
     [
-        .. Both("hoeffding-tree", "A decision tree that grows as rows come: where features act together; rows from one distribution.",
+        .. Both("hoeffding-tree", 2, "A decision tree that grows as rows come: where features act together; rows from one distribution.",
             "Domingos and Hulten, KDD 2000, 71-80", s => s),
-        .. Both("hoeffding-adaptive-tree", "A Hoeffding tree that replaces the branches that got worse: where the world changes.",
-            "Bifet and Gavaldà, IDA 2009, 249-260", s => s with { Adaptive = true }),
-        .. Both("extremely-fast-decision-tree", "A Hoeffding tree that splits as soon as that is better than nothing and replaces splits that prove worse than another: learns sooner, costs more.",
+        .. Adaptive(3, restartsLeaves: true),
+        .. Both("extremely-fast-decision-tree", 2, "A Hoeffding tree that splits as soon as that is better than nothing and replaces splits that prove worse than another: learns sooner, costs more.",
             "Manapragada, Webb and Salehi, KDD 2018, 1953-1962", s => s with { Revisits = true }),
     ];
+
+    /// <summary>Revisions that journals may still name: adaptive trees whose leaves went on when their error rose.</summary>
+    public static ImmutableArray<ModelKind> Earlier { get; } = [.. Adaptive(2, restartsLeaves: false)];
+
+    private static IEnumerable<ModelKind> Adaptive(int revision, bool restartsLeaves) =>
+        Both("hoeffding-adaptive-tree", revision, "A Hoeffding tree that replaces the branches that got worse and begins leaves anew that did: where the world changes.",
+            "Bifet and Gavaldà, IDA 2009, 249-260", s => s with { Adaptive = true, RestartsLeaves = restartsLeaves });
 
     private static TreeSettings Settings(ModelSpec spec) =>
         TreeSettings.From(spec).WithLeaf(spec.Values.Choice("leaf").Option);
 
-    private static IEnumerable<ModelKind> Both(string name, string summary, string paper, Func<TreeSettings, TreeSettings> variant)
+    private static IEnumerable<ModelKind> Both(string name, int revision, string summary, string paper, Func<TreeSettings, TreeSettings> variant)
     {
-        yield return new(name, 2, LearningTask.Binary, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters],
+        yield return new(name, revision, LearningTask.Binary, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters],
             spec => new TreeModel(spec, variant(Settings(spec)), new ClassLabels(LearningTask.Binary, 2)));
-        yield return new(name + "-multi-class", 2, LearningTask.MultiClass, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters, ClassLabels.Limit],
+        yield return new(name + "-multi-class", revision, LearningTask.MultiClass, summary, paper, [TreeSettings.LeafParameter, .. TreeSettings.Parameters, ClassLabels.Limit],
             spec => new TreeModel(spec, variant(Settings(spec)), new ClassLabels(LearningTask.MultiClass, (int)spec.Values.Integer("max-classes"))));
     }
 }

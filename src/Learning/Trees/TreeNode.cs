@@ -41,6 +41,10 @@ internal sealed class TreeNode
         (Feature, Threshold, Left, Right, Leaf) = (split.Feature, split.Threshold, left, right, null);
     }
 
+    /// <summary>Forgets the rows of the leaf.</summary>
+    /// <param name="leaf">A new one in its place.</param>
+    public void Restart(TreeLeaf leaf) => Leaf = leaf;
+
     /// <summary>Leaves below, alternates included.</summary>
     public int Leaves() => (Leaf is not null ? 1 : Left!.Leaves() + Right!.Leaves()) + (Alternate?.Leaves() ?? 0);
 

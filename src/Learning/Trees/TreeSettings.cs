@@ -72,6 +72,9 @@ internal sealed record TreeSettings
     /// <summary>Whether subtrees are watched for drift, and replaced.</summary>
     public bool Adaptive { get; init; }
 
+    /// <summary>Whether a leaf of an adaptive tree begins anew when its error rises.</summary>
+    public bool RestartsLeaves { get; init; }
+
     /// <summary>Whether a leaf is split as soon as that is better than nothing, and the split replaced when another proves better.</summary>
     public bool Revisits { get; init; }
 

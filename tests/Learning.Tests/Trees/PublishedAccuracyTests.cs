@@ -21,6 +21,7 @@ public class PublishedAccuracyTests
     [SharedDataTheory(Tiny)]
     [InlineData("gaussian-naive-bayes", 0.840)]
     [InlineData("hoeffding-tree", 0.8265)]
+    [InlineData("hoeffding-adaptive-tree", 0.8415)]
     [InlineData("online-bagging", 0.846)]
     [InlineData("adwin-bagging", 0.8525)]
     [InlineData("leveraging-bagging", 0.867)]
@@ -31,6 +32,7 @@ public class PublishedAccuracyTests
     [SharedDataTheory("elec2/elec2_data.dat", "elec2/elec2_label.dat")]
     [InlineData("gaussian-naive-bayes", 0.7287)]
     [InlineData("hoeffding-tree", 0.7956)]
+    [InlineData("hoeffding-adaptive-tree", 0.8213)]
     public void Elec2_is_at_most_half_a_point_below(string kind, double published) => Check(kind, Elec2.AsCsv(), published);
 
     private static void Check(string kind, byte[] csv, double published, int seeds = 1)

@@ -1,0 +1,93 @@
+using StreamMLOps.Learning.Tests.Models;
+
+namespace StreamMLOps.Learning.Tests.Trees;
+
+/// <summary>Rows of ten numbers whose classes change sides at row 5,000 of 10,000.</summary>
+public class AdaptiveTreeTests
+{
+    private const int Rows = 10_000, Drift = 5_000;
+
+    [Theory]
+    [InlineData(1, "hoeffding-adaptive-tree")]       // a single leaf
+    [InlineData(5_000, "hoeffding-adaptive-tree")]
+    [InlineData(1, "hoeffding-adaptive-tree-multi-class")]
+    public void An_adaptive_tree_follows_a_stream_whose_classes_change_sides_and_a_plain_one_does_not(int leaves, string kind)
+    {
+        var (adaptive, plain) = (Errors(kind, 0, leaves), Errors(kind.Replace("-adaptive", "", StringComparison.Ordinal), 0, leaves));
+        // As good as each other as long as nothing changes.
+        Assert.Equal(plain[1_000..Drift].Average(), adaptive[1_000..Drift].Average(), 0.01);
+        var before = adaptive[(Drift - 1_000)..Drift].Average();
+        Assert.InRange(adaptive[(Drift + 1_000)..(Drift + 2_000)].Average(), 0, before + 0.03);
+        Assert.True(plain[(Drift + 1_000)..(Drift + 2_000)].Average() > 0.25, "the plain tree follows too: the stream shows nothing");
+    }
+
+    [Fact]
+    public void Leaves_that_begin_anew_follow_sooner_than_revision_2_which_goes_on_counting()
+    {
+        foreach (var leaves in new[] { 1, 5_000 })
+        {
+            var (now, before) = (Errors("hoeffding-adaptive-tree", 3, leaves), Errors("hoeffding-adaptive-tree", 2, leaves));
+            Assert.True(now[Drift..].Average() < 0.8 * before[Drift..].Average(), $"{leaves} leaves: {now[Drift..].Average()}, revision 2 {before[Drift..].Average()}");
+        }
+    }
+
+    // What both revisions compute over this stream, recorded when revision 3 began: journals name them.
+    [Theory]
+    [InlineData("hoeffding-adaptive-tree", 2, "d4a35ed135b213aaa2c769ed1f21e385")]
+    [InlineData("hoeffding-adaptive-tree", 3, "4dab131c45c0e6c1de51d284da0b8cd4")]
+    [InlineData("hoeffding-adaptive-tree-multi-class", 2, "567aa3ac4491823524fd024490159d26")]
+    [InlineData("hoeffding-adaptive-tree-multi-class", 3, "48474fc5dfa30a68a57ec8d98b84e192")]
+    public void Both_revisions_go_on_to_compute_what_they_did(string kind, int revision, string recorded)
+    {
+        var learner = new ProgressiveLearner(Spec(kind, revision, 5_000));
+        Fold(learner, _ => { });
+        Assert.Equal(recorded, StateHash.Of(learner.Save).ToString());
+    }
+
+    [Fact]
+    public void Revision_3_goes_on_from_what_revision_2_saved()
+    {
+        var (old, now) = (new ProgressiveLearner(Spec("hoeffding-adaptive-tree", 2, 5_000)), new ProgressiveLearner(Spec("hoeffding-adaptive-tree", 3, 5_000)));
+        Fold(old, _ => { });
+        now.Load(new StateReader(ProbeStream.Bytes(old.Save)));
+        Assert.Equal(StateHash.Of(old.Model.Save), StateHash.Of(now.Model.Save));
+    }
+
+    private static ModelSpec Spec(string kind, int revision, int leaves)
+    {
+        var config = ConfigNode.Of(("algorithm", kind), ("seed", "1"), ("max-leaves", leaves.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        return ModelSpec.Parse(revision == 0 ? config : config.With("revision", revision.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+    }
+
+    private static double[] Errors(string kind, int revision, int leaves)
+    {
+        var errors = new List<double>();
+        Fold(new(Spec(kind, revision, leaves)), errors.Add);
+        return [.. errors];
+    }
+
+    private static void Fold(ProgressiveLearner learner, Action<double> error)
+    {
+        var random = new Random(5);
+        using var batch = new RowBatch();
+        for (var i = 0; i < Rows; i++)
+        {
+            batch.BeginRow();
+            double first = 0, second = 0;
+            for (var k = 0u; k < 10; k++)
+            {
+                var x = random.NextDouble();
+                batch.Add(k, x);
+                if (k == 0) first = x;
+                if (k == 1) second = x;
+            }
+            Assert.Equal(RowFault.None, batch.TryEndRow((first + second > 1) == (i < Drift) ? 1 : 0));
+        }
+        for (var i = 0; i < Rows; i++)
+        {
+            var scores = learner.Learn(batch[i], ProgressiveLearner.ContentOf(batch, i), batch.Labels[i]);
+            var positive = scores.Length == 1 ? scores[0] > 0.5 : scores.Length == 2 && scores[1] > scores[0];
+            error(positive == batch.Labels[i] > 0 ? 0 : 1);
+        }
+    }
+}
