@@ -28,11 +28,10 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly SnapshotSchedule _snapshots;
     private readonly ScoredWatermark _scored = new();
     private readonly List<IActorRef> _drainers = [];
-    private readonly SortedSet<int> _strangers = [];
-    private LearnerFold? _fold;
+    private readonly GrownSource _grown;
     private readonly LearnLegs _legs;
-    private IPendingStore? _store;
-    private CancellationTokenSource? _rebuilding;
+    private readonly PendingStoreOwner _pending;
+    private LearnerFold? _fold;
     private LearnerState _state = LearnerState.Recovering;
     private string _detail = "";
     private long _persisted;
@@ -48,6 +47,8 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _health = health;
         _feed = new ReplicaFeed(definition.Options.RingBytes);
         _snapshots = new SnapshotSchedule(definition.Options);
+        _grown = new GrownSource(definition);
+        _pending = new PendingStoreOwner(definition);
         _legs = new LearnLegs(definition, _scored, Self, new ChunksWaiting());
 
         Recover<SnapshotOffer>(OpenSnapshot);
@@ -65,7 +66,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         });
         Command<LegEnded>(Ended);
         Command<StartLeg>(_ => StartLearnLegs());
-        Command<StoreReady>(Take);
+        Command<PendingStoreOwner.Ready>(Take);
         Command<Pull>(Serve);
         Command<Terminated>(t => _feed.Forget(t.ActorRef));
         Command<GetLearnerStatus>(_ => Sender.Tell(Status()));
@@ -94,8 +95,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     protected override void PostStop()
     {
         _legs.Close();
-        _rebuilding?.Cancel();
-        _store?.Dispose();
+        _pending.Close();
         _fold?.Dispose();
         base.PostStop();
     }
@@ -182,18 +182,13 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         });
     }
 
-    /// <summary>How far a partition is scored. One that came after the lineage began is scored, and that it is not learned is said loudly.</summary>
     private void Hear(Scored hint)
     {
         _scored.Advance(hint.Position);
-        var partition = hint.Position.Partition;
-        if (_fold is null || _fold.Genesis.Start.Any(s => s.Partition == partition) || !_strangers.Add(partition)) return;
-        _health.Alarms.Raise($"{PersistenceId}: {Strangers}");
-        _log.Error("{0}: {1}", PersistenceId, Strangers);
+        if (_fold is null || !_grown.Note(hint.Position.Partition, _fold.Genesis)) return;
+        _health.Alarms.Raise($"{PersistenceId}: {_grown.Detail}");
+        _log.Error("{0}: {1}", PersistenceId, _grown.Detail);
     }
-
-    private string Strangers => _strangers.Count == 0 ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture,
-        $"{_definition.Source.Name} had {_fold!.Genesis.Start.Count} partitions when lineage '{_definition.Lineage}' began and has more now: rows of partition {string.Join(", ", _strangers)} are scored and not learned. Start a new lineage (lineage = NAME) to learn them.");
 
     private void Run()
     {
@@ -210,9 +205,10 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             return;
         }
         if (_draining || _state == LearnerState.Refused) return;
-        if (_fold.Join is not null && _store is null)
+        if (_fold.Join is not null && _pending.Store is null)
         {
-            Rebuild();
+            (_state, _detail) = (LearnerState.Recovering, "the pending store is made from journal and logs");
+            _pending.Make(_fold, Context.System, Self);
             return;
         }
         try
@@ -227,36 +223,17 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         }
     }
 
-    // Beside the actor: hints, pulls and status questions are answered meanwhile. Nothing is learned, so that the state stands still.
-    private void Rebuild()
+    private void Take(PendingStoreOwner.Ready ready)
     {
-        if (_rebuilding is not null) return;
-        _rebuilding = new CancellationTokenSource();
-        (_state, _detail) = (LearnerState.Recovering, "the pending store is made from journal and logs");
-        var (state, sequence, cancellation) = (_fold!.Join!.State, _fold.Sequence, _rebuilding.Token);
-        var rebuild = new PendingRebuild(_definition, new JournalReader(Context.System), Context.System.Materializer());
-        Task.Run(() => rebuild.Run(state, sequence, cancellation), cancellation)
-            .ContinueWith(t =>
-            {
-                if (t.IsCompletedSuccessfully && cancellation.IsCancellationRequested) t.Result.Dispose();
-                return new StoreReady(t.IsCompletedSuccessfully && !cancellation.IsCancellationRequested ? t.Result : null, t.Exception?.GetBaseException());
-            }, TaskScheduler.Default)
-            .PipeTo(Self);
-    }
-
-    private void Take(StoreReady ready)
-    {
-        _rebuilding?.Dispose();
-        _rebuilding = null;
-        if (ready.Store is null)
+        if (_pending.End(ready) is { } cause)
         {
-            Fail(ready.Cause ?? new OperationCanceledException());
-            FinishDrain();
-            return;
+            Fail(cause);
         }
-        _store = ready.Store;
-        _fold!.Join!.Attach(_store);
-        StartLearnLegs();
+        else
+        {
+            _fold!.Join!.Attach(_pending.Store!);
+            StartLearnLegs();
+        }
         FinishDrain();
     }
 
@@ -404,7 +381,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         // Where an event had to end early, the state is ahead of it.
         if (_fold!.Open.HasRanges || !_snapshots.Take(_fold, force)) return;
         // The store is at the same event as the state: what comes later is found again from here.
-        if (_last is not null) _store?.Checkpoint(PendingRebuild.Note(_fold!.Sequence, _last));
+        if (_last is not null) _pending.Store?.Checkpoint(PendingRebuild.Note(_fold!.Sequence, _last));
         CrashPoints.Pass(CrashPoints.InSnapshot);
         _definition.Clocks.Snapshot.Add(started, 0);
     }
@@ -436,7 +413,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         {
             _draining = true;
             _legs.Stop();
-            _rebuilding?.Cancel();
+            _pending.Cancel();
         }
         _legs.Signal();
         FinishDrain();
@@ -447,7 +424,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         if (!_draining) return;
         if (_fold is not null && _state is not (LearnerState.Refused or LearnerState.Fenced))
         {
-            if (_legs.Running || _persisting || _rebuilding is not null) return;
+            if (_legs.Running || _persisting || _pending.IsMaking) return;
             if (TryLearn(out var more) && more)
             {
                 Self.Tell(Drain.Instance, ActorRefs.Nobody);
@@ -475,7 +452,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         var slow = _persisting && Stopwatch.GetElapsedTime(_persistStarted) > TimeSpan.FromSeconds(1);
         return new LearnerStatus(
             slow ? LearnerState.WaitingForDatabase : _state,
-            slow ? "an event has been on its way into the database for over a second" : _detail.Length > 0 ? _detail : Strangers,
+            slow ? "an event has been on its way into the database for over a second" : _detail.Length > 0 ? _detail : _grown.Detail,
             new ModelVersion(_definition.Lineage, _definition.Shard, _persisted),
             _fold is null ? [] : [.. _fold.Partitions],
             _fold?.Learner.Metrics.Report() ?? [],
@@ -496,6 +473,4 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private sealed record KeptStill;
 
     private sealed record StartLeg;
-
-    private sealed record StoreReady(IPendingStore? Store, Exception? Cause);
 }

@@ -81,10 +81,13 @@ internal static class ClusterPromises
             fold?.Dispose();
         }
         // The reader of the predictions is a client of its own, and comes a little later.
+        var (looked, rows) = (0, new HashSet<(int, long)>());
         await cluster.Until("the predictions of every row have arrived", TimeSpan.FromSeconds(30), () =>
         {
-            var seen = cluster.Predictions.Seen.Select(s => (s.Prediction.Partition, s.Prediction.Offset)).ToHashSet();
-            return seen.Count >= ends.Values.Sum();
+            var arrived = cluster.Predictions.From(looked);
+            looked += arrived.Count;
+            rows.UnionWith(arrived.Select(s => (s.Prediction.Partition, s.Prediction.Offset)));
+            return rows.Count >= ends.Values.Sum();
         });
         return statuses!;
     }

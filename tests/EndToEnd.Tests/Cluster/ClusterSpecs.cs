@@ -50,12 +50,12 @@ public sealed class ClusterSpecs(ClusterServers servers, ITestOutputHelper outpu
         var hash = await ClusterPromises.Hold(cluster);
 
         // The group's offsets are reset: predictions repeat recognizably, and no state changes.
-        var first = cluster.Predictions.Seen.Count;
+        var first = cluster.Predictions.Count;
         PlainConsumer.Commit(servers.Broker, cluster.Topic, cluster.Pipeline, 0);
         foreach (var node in cluster.Nodes) node.Start();
         var rows = cluster.Predictions.Seen.Select(s => (s.Prediction.Partition, s.Prediction.Offset)).ToHashSet();
-        await cluster.Until("every row is scored again", 2 * Patience, () => cluster.Predictions.Seen.Skip(first).Select(s => (s.Prediction.Partition, s.Prediction.Offset)).ToHashSet().SetEquals(rows));
-        Assert.All(cluster.Predictions.Seen.Skip(first), s => Assert.True(s.Prediction.Relearned, $"{s.Prediction} does not say that its row was learned before"));
+        await cluster.Until("every row is scored again", 2 * Patience, () => cluster.Predictions.From(first).Select(s => (s.Prediction.Partition, s.Prediction.Offset)).ToHashSet().SetEquals(rows));
+        Assert.All(cluster.Predictions.From(first), s => Assert.True(s.Prediction.Relearned, $"{s.Prediction} does not say that its row was learned before"));
         Assert.Equal(hash, await ClusterPromises.Hold(cluster, ledgers: false));
 
         async Task Kill(string which, TestNode victim)

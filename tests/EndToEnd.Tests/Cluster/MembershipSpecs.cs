@@ -60,8 +60,8 @@ public sealed class MembershipSpecs(ClusterServers servers, ITestOutputHelper ou
         PlainConsumer.Commit(servers.Broker, cluster.Topic, cluster.Pipeline, 0);
         foreach (var node in cluster.Nodes) node.Start();
         var rows = first.Select(p => (p.Partition, p.Offset)).ToHashSet();
-        await cluster.Until("every row is scored again", 3 * Patience, () => cluster.Predictions.Seen.Skip(first.Count).Select(s => (s.Prediction.Partition, s.Prediction.Offset)).ToHashSet().SetEquals(rows));
-        Assert.All(cluster.Predictions.Seen.Skip(first.Count), s => Assert.True(s.Prediction.Relearned, $"{s.Prediction} does not say that its row was learned before"));
+        await cluster.Until("every row is scored again", 3 * Patience, () => cluster.Predictions.From(first.Count).Select(s => (s.Prediction.Partition, s.Prediction.Offset)).ToHashSet().SetEquals(rows));
+        Assert.All(cluster.Predictions.From(first.Count), s => Assert.True(s.Prediction.Relearned, $"{s.Prediction} does not say that its row was learned before"));
         Assert.Equal(hash, await ClusterPromises.Hold(cluster, ledgers: false));
     }
 

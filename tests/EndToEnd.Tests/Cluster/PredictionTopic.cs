@@ -23,15 +23,21 @@ internal sealed class PredictionTopic : IDisposable
     }
 
     /// <summary>All predictions so far, with the stopwatch's ticks at which they arrived.</summary>
-    public IReadOnlyList<(long Arrived, Prediction Prediction)> Seen
+    public IReadOnlyList<(long Arrived, Prediction Prediction)> Seen => From(0);
+
+    /// <summary>How many predictions there are so far: what comes from now on is <see cref="From"/> this.</summary>
+    public int Count
     {
-        get
+        get { lock (_seen) return _seen.Count; }
+    }
+
+    /// <summary>The predictions from a place in the order of arrival on; for who polls, and has seen those before.</summary>
+    public IReadOnlyList<(long Arrived, Prediction Prediction)> From(int first)
+    {
+        lock (_seen)
         {
-            lock (_seen)
-            {
-                Assert.Null(_fault);
-                return [.. _seen];
-            }
+            Assert.Null(_fault);
+            return _seen[first..];
         }
     }
 

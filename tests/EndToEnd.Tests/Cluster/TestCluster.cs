@@ -135,11 +135,13 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Waits until rows of each of these partitions that are produced from now on have predictions.</summary>
     public Task<TimeSpan> ScoringGoesOn(IReadOnlyCollection<int> partitions, TimeSpan within)
     {
-        var now = Stopwatch.GetTimestamp();
+        var (now, looked) = (Stopwatch.GetTimestamp(), Predictions.Count);
         var scored = new HashSet<int>();
         return Until($"partitions {string.Join(", ", partitions)} are scored", within, () =>
         {
-            scored.UnionWith(Predictions.Seen.Where(s => s.Arrived > now && Rows.SentAt(s.Prediction.Partition, s.Prediction.Offset) > now).Select(s => s.Prediction.Partition));
+            var arrived = Predictions.From(looked);
+            looked += arrived.Count;
+            scored.UnionWith(arrived.Where(s => Rows.SentAt(s.Prediction.Partition, s.Prediction.Offset) > now).Select(s => s.Prediction.Partition));
             return scored.IsSupersetOf(partitions);
         });
     }

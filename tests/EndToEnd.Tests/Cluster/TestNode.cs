@@ -20,7 +20,10 @@ internal sealed class TestNode(string name, string folder, string address, IRead
     public NodeProcess Life => _lives[^1];
 
     /// <summary>The newest line of the running process, null before the first.</summary>
-    public NodeStatus? Status => !Runs ? null : Statuses(Life).LastOrDefault();
+    public NodeStatus? Status => !Runs ? null : Life.Lines.Reverse().Select(NodeStatus.TryParse).FirstOrDefault(s => s is not null);
+
+    /// <summary>The largest working set that the running process told from one of its lines on, bytes.</summary>
+    public long LargestMemory(int fromLine) => Life.Lines.Skip(fromLine).Select(NodeStatus.TryParse).OfType<NodeStatus>().Max(s => s.Memory);
 
     /// <summary>All lines of all processes, oldest first, a list a process.</summary>
     public IEnumerable<IReadOnlyList<NodeStatus>> History => _lives.Select(l => (IReadOnlyList<NodeStatus>)[.. Statuses(l)]);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Confluent.Kafka;
 using StreamMLOps.Tests;
@@ -38,7 +39,7 @@ public sealed class TopicFaultSpecs(ClusterServers servers, ITestOutputHelper ou
         cluster.Produce();
         await cluster.Until("rows are learned", Patience, () => cluster.Nodes[0].Status is { RowsLearned: > 0 });
         servers.Broker.Grow(cluster.Topic, 2);
-        Write(cluster.Topic, 1, 10);
+        await Write(cluster.Topic, 1, 10);
         await cluster.Until("the alarm is raised", Patience, () => cluster.Nodes[0].Status!.Alarms.Any(a => a.Contains("rows of partition 1 are scored and not learned", StringComparison.Ordinal)));
         output.WriteLine(cluster.Nodes[0].Status!.LearnerDetail);
         await cluster.Until("its rows have predictions", Patience, () => cluster.Predictions.Seen.Count(s => s.Prediction.Partition == 1) >= 10);
@@ -62,7 +63,7 @@ public sealed class TopicFaultSpecs(ClusterServers servers, ITestOutputHelper ou
         await cluster.Until("the node says that it is not there", Patience, () => cluster.Nodes[0].Status is { Score: "refused" } s && s.ScoreDetail.Contains($"{cluster.Topic} is not there", StringComparison.Ordinal));
         await cluster.Nodes[0].Leave();
 
-        Write(cluster.Topic, 0, 1); // which makes it
+        await Write(cluster.Topic, 0, 1); // which makes it
         cluster.Nodes[0].Start();
         await cluster.Until("both legs refuse to go on in another log", Patience, () =>
             cluster.Nodes[0].Status is { Score: "refused", Learner: "refused" } s && s.ScoreDetail.Contains("made again", StringComparison.Ordinal) && s.LearnerDetail.Contains("made again", StringComparison.Ordinal));
@@ -72,11 +73,27 @@ public sealed class TopicFaultSpecs(ClusterServers servers, ITestOutputHelper ou
 
     private TestCluster Single() => new(servers, output, new TestClusterOptions(Nodes: 1, OnePartition: true, Sqlite: true, Seeds: (_, _) => []));
 
-    private void Write(string topic, int partition, int rows)
+    private async Task Write(string topic, int partition, int rows)
     {
-        using var producer = new ProducerBuilder<Null, byte[]>(new Dictionary<string, string>(servers.Broker.KafkaClients) { ["bootstrap.servers"] = servers.Broker.BootstrapServers })
+        using var producer = new ProducerBuilder<Null, byte[]>(new Dictionary<string, string>(servers.Broker.KafkaClients) { ["bootstrap.servers"] = servers.Broker.BootstrapServers, ["topic.metadata.refresh.interval.ms"] = "500" })
             .SetLogHandler((_, _) => { }).Build();
+        var clock = Stopwatch.StartNew();
         for (var row = 0; row < rows; row++)
-            producer.ProduceAsync(new TopicPartition(topic, partition), new Message<Null, byte[]> { Value = Encoding.UTF8.GetBytes(SyntheticRows.SvmLight(row, row + 1).TrimEnd('\n')) }).Wait(Patience);
+        {
+            var message = new Message<Null, byte[]> { Value = Encoding.UTF8.GetBytes(SyntheticRows.SvmLight(row, row + 1).TrimEnd('\n')) };
+            while (true)
+            {
+                try
+                {
+                    await producer.ProduceAsync(new TopicPartition(topic, partition), message).WaitAsync(Patience);
+                    break;
+                }
+                catch (ProduceException<Null, byte[]> e) when (e.Error.Code == ErrorCode.Local_UnknownPartition && clock.Elapsed < Patience)
+                {
+                    // A partition that was just added: the broker tells of it a little later, and the client asks again only after its time.
+                    await Task.Delay(100);
+                }
+            }
+        }
     }
 }

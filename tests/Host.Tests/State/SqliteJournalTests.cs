@@ -55,12 +55,11 @@ public sealed class SqliteJournalTests : IDisposable
     public void A_checkpoint_leaves_no_write_ahead_log_behind()
     {
         var journal = SqliteJournal.Open(Path, Lock);
-        using (var connection = new SqliteConnection(journal.ConnectionString))
-        {
-            connection.Open();
-            Execute(connection, "CREATE TABLE t (x)");
-            Execute(connection, "INSERT INTO t VALUES (zeroblob(100000))");
-        }
+        // Open to the end: the last connection that closes would make the checkpoint itself.
+        using var connection = new SqliteConnection(journal.ConnectionString);
+        connection.Open();
+        Execute(connection, "CREATE TABLE t (x)");
+        Execute(connection, "INSERT INTO t VALUES (zeroblob(100000))");
         Assert.True(new FileInfo(Path + "-wal").Length > 100_000);
         journal.Checkpoint();
         Assert.Equal(0, new FileInfo(Path + "-wal").Length);

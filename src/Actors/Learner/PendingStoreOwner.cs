@@ -1,0 +1,75 @@
+using Akka.Actor;
+using Akka.Streams;
+using StreamMLOps.Pipeline;
+
+namespace StreamMLOps.Actors;
+
+/// <summary>
+/// Owns a learner's pending store: has it made beside the actor, keeps it while the learner lives, and disposes it with the learner,
+/// also where it becomes ready only after the learner has stopped.
+/// </summary>
+internal sealed class PendingStoreOwner(LearnerDefinition definition)
+{
+    private readonly Lock _gate = new();
+    private IPendingStore? _store;
+    private CancellationTokenSource? _making;
+    private bool _closed;
+
+    /// <summary>Whether the store is on its way: then <see cref="Ready"/> comes.</summary>
+    public bool IsMaking => _making is not null;
+
+    public IPendingStore? Store
+    {
+        get { lock (_gate) return _store; }
+    }
+
+    /// <summary>
+    /// Has the store made, from its last checkpoint or from journal and logs, and tells <paramref name="owner"/> by a <see cref="Ready"/>.
+    /// The owner answers hints, pulls and questions meanwhile, and learns nothing, so that the state stands still.
+    /// </summary>
+    public void Make(LearnerFold fold, ActorSystem system, IActorRef owner)
+    {
+        if (_making is not null) return;
+        var making = _making = new CancellationTokenSource();
+        var (state, sequence) = (fold.Join!.State, fold.Sequence);
+        var rebuild = new PendingRebuild(definition, new JournalReader(system), system.Materializer());
+        Task.Run(() => rebuild.Run(state, sequence, making.Token), making.Token)
+            .ContinueWith(made => Hold(made, making), TaskScheduler.Default)
+            .PipeTo(owner);
+    }
+
+    /// <summary>Takes note that the making has ended; the cause where it failed.</summary>
+    public Exception? End(Ready ready)
+    {
+        _making?.Dispose();
+        _making = null;
+        return Store is null ? ready.Cause ?? new OperationCanceledException() : null;
+    }
+
+    public void Cancel() => _making?.Cancel();
+
+    public void Close()
+    {
+        Cancel();
+        lock (_gate)
+        {
+            _closed = true;
+            _store?.Dispose();
+            _store = null;
+        }
+    }
+
+    private Ready Hold(Task<IPendingStore> made, CancellationTokenSource making)
+    {
+        if (!made.IsCompletedSuccessfully) return new Ready(made.Exception?.GetBaseException());
+        lock (_gate)
+        {
+            if (_closed || making.IsCancellationRequested) made.Result.Dispose();
+            else _store = made.Result;
+        }
+        return new Ready(null);
+    }
+
+    /// <summary>The making has ended.</summary>
+    internal sealed record Ready(Exception? Cause);
+}
