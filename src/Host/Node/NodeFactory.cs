@@ -56,7 +56,7 @@ public sealed class NodeFactory : INodeFactory
         public virtual async ValueTask DisposeAsync() => await system.Terminate().ConfigureAwait(false);
 
         private (ISource Source, IDecoder Decoder)? SourceOf(string name) =>
-            settings.Pipelines.FirstOrDefault(p => p.Name == name) is { } pipeline ? (pipeline.CreateSource(null), pipeline.CreateDecoder()) : null;
+            settings.Pipelines.FirstOrDefault(p => p.Name == name) is { } pipeline ? (pipeline.CreateSource(null, KafkaConnector.Confluent), pipeline.CreateDecoder()) : null;
     }
 
     private sealed class Node(ActorSystem system, JournalReader reader, NodeSettings settings, PipelineRuntime pipeline) : Journal(system, reader, settings), INode

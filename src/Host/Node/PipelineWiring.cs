@@ -15,7 +15,7 @@ internal static class PipelineWiring
         Shard: 0,
         SettingsText.Write(pipeline.Genesis),
         Define,
-        pipeline.CreateSource(new FileCommitStore(folder.Commits), line => system.Log.Info("{0}", line)),
+        pipeline.CreateSource(new FileCommitStore(folder.Commits), Topics(system, pipeline), line => system.Log.Info("{0}", line)),
         pipeline.CreateDecoder(),
         pipeline.Featurize.Create(),
         new LearnerOptions(
@@ -32,6 +32,8 @@ internal static class PipelineWiring
         Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder) : null,
     };
 
+    private static KafkaConnector Topics(ActorSystem system, PipelineSettings pipeline) => KafkaConnector.Of(pipeline.Kafka.Connector, system);
+
     private static LabelFeed Labels(ActorSystem system, PipelineSettings pipeline, DataFolder folder)
     {
         var join = pipeline.LabelJoin;
@@ -40,7 +42,7 @@ internal static class PipelineWiring
         TimeSpan? rows = pipeline.Source.Kind == SourceKind.Kafka || pipeline.Source.Follow ? join.Patience : null;
         TimeSpan? labels = join.Kind == SourceKind.Kafka || join.Follow ? join.Patience : null;
         return new LabelFeed(
-            pipeline.CreateLabelSource(line => system.Log.Info("{0}", line)),
+            pipeline.CreateLabelSource(Topics(system, pipeline), line => system.Log.Info("{0}", line)),
             new LabelDecoder(join.Json, pipeline.Limits.DeadLetterBytes),
             empty =>
             {
@@ -49,7 +51,7 @@ internal static class PipelineWiring
             },
             rows,
             labels,
-            pipeline.CreateDeadLetterSink(line => system.Log.Info("{0}", line)),
+            pipeline.CreateDeadLetterSink(Topics(system, pipeline), line => system.Log.Info("{0}", line)),
             new DeadLetterWriter(pipeline.Name).Encode);
     }
 
@@ -64,8 +66,8 @@ internal static class PipelineWiring
                 system.Log.Warning("{0}", line);
                 alarm(line);
             })),
-            pipeline.CreatePredictionSink(Log),
-            definition.Labels?.DeadLetters ?? pipeline.CreateDeadLetterSink(Log));
+            pipeline.CreatePredictionSink(Topics(system, pipeline), Log),
+            definition.Labels?.DeadLetters ?? pipeline.CreateDeadLetterSink(Topics(system, pipeline), Log));
     }
 
     /// <summary>What a fold runs, from its genesis.</summary>

@@ -10,6 +10,10 @@ public sealed class PostgresJournal : IJournalStore
     // Any number that no other program uses for an advisory lock of this database.
     private const long InitializationLock = 0x53_4D_4C_4F_70_73;
 
+    // A node that is cut off in the middle of writing an event leaves a transaction behind whose key keeps every other writer of that event waiting, for as
+    // long as the server believes in the connection: two hours by default. The server ends one that has been silent for so long; its node finds that out and recovers.
+    private const string ServerTimeouts = "-c idle_in_transaction_session_timeout=5000 -c tcp_user_timeout=10000 -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+
     private readonly NpgsqlConnectionStringBuilder _connection;
 
     private PostgresJournal(NpgsqlConnectionStringBuilder connection, string id)
@@ -46,6 +50,7 @@ public sealed class PostgresJournal : IJournalStore
             connection = new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "streammlops" };
             if (!connectionString.Contains("imeout", StringComparison.Ordinal)) (connection.Timeout, connection.CommandTimeout) = (5, 60);
             if (connection.KeepAlive == 0) connection.KeepAlive = 10;
+            connection.Options = $"{ServerTimeouts} {connection.Options}".TrimEnd(); // the user's come last, and win
         }
         catch (ArgumentException e)
         {

@@ -69,8 +69,13 @@ public sealed record ConsumerSettings(string BootstrapServers, string Topic)
             ["fetch.queue.backoff.ms"] = "5",
             // A broker that is back is noticed within a second.
             ["reconnect.backoff.max.ms"] = "1000",
+            // How soon another member has the partitions of a dead one. librdkafka's own 45 s suit members that do slow work while they poll; here a thread does nothing else.
+            ["session.timeout.ms"] = "10000",
+            // How soon a member hears that its group rebalances; all wait for the last to hear.
+            ["heartbeat.interval.ms"] = "300",
         };
-        if (KafkaClients.GetValueOrDefault("group.protocol") == "consumer") properties.Remove("partition.assignment.strategy");
+        if (KafkaClients.GetValueOrDefault("group.protocol") == "consumer")
+            foreach (var brokers in (string[])["partition.assignment.strategy", "session.timeout.ms", "heartbeat.interval.ms"]) properties.Remove(brokers);
         foreach (var (key, value) in KafkaClients) properties[key] = value;
         foreach (var (key, value) in Fixed) properties[key] = value;
         properties["auto.offset.reset"] = "error";

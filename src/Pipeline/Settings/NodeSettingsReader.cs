@@ -140,7 +140,9 @@ public static class NodeSettingsReader
 
     private static KafkaSettings ReadKafka(SettingsReader reader)
     {
-        var settings = new KafkaSettings(reader.Text("bootstrap-servers"), reader.Flag("idempotent"), reader.Properties("kafka-clients"));
+        var settings = new KafkaSettings(reader.Text("bootstrap-servers"), reader.OneOf<KafkaConnectorKind>("connector"), reader.Flag("idempotent"), reader.Properties("kafka-clients"));
+        if (!KafkaConnector.IsBuilt(settings.Connector))
+            reader.Fault("connector", $"{Spelling.Of(settings.Connector)} is not in this build; build with -p:AkkaStreamsKafka=true (docs/connectors.md), or take {Spelling.Of(KafkaConnectorKind.Confluent)}");
         reader.RefuseUnread();
         return settings;
     }

@@ -143,9 +143,10 @@ public sealed record SnapshotSettings(long EveryEvents, long EveryBytes, int Kee
 
 /// <summary>The brokers of the topics that a pipeline reads and writes.</summary>
 /// <param name="BootstrapServers">Addresses of some brokers: <c>a:9092,b:9092</c>.</param>
+/// <param name="Connector">The client; <see cref="KafkaConnectorKind"/>.</param>
 /// <param name="Idempotent">Whether producers are idempotent; brokers have it from 0.11 on.</param>
 /// <param name="KafkaClients">Any property of librdkafka.</param>
-public sealed record KafkaSettings(string BootstrapServers, bool Idempotent, ImmutableSortedDictionary<string, string> KafkaClients);
+public sealed record KafkaSettings(string BootstrapServers, KafkaConnectorKind Connector, bool Idempotent, ImmutableSortedDictionary<string, string> KafkaClients);
 
 /// <summary>The kinds of sink.</summary>
 public enum SinkKind

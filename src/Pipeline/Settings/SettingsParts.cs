@@ -8,8 +8,9 @@ public static class SettingsParts
     /// <summary>The source of a pipeline.</summary>
     /// <param name="pipeline">The pipeline.</param>
     /// <param name="commits">Where groups of a log that is no topic commit; null where the source is only read by position.</param>
+    /// <param name="topics">How topics are read.</param>
     /// <param name="log">Takes log lines of clients.</param>
-    public static ISource CreateSource(this PipelineSettings pipeline, FileCommitStore? commits, Action<string>? log = null)
+    public static ISource CreateSource(this PipelineSettings pipeline, FileCommitStore? commits, KafkaConnector topics, Action<string>? log = null)
     {
         var source = pipeline.Source;
         var rowsPerMessage = source.Format.RowsPerMessage;
@@ -26,35 +27,42 @@ public static class SettingsParts
                 },
                 limits,
                 commits),
-            SourceKind.Kafka => new KafkaSource(new ConsumerSettings(pipeline.Kafka.BootstrapServers, source.Topic) { KafkaClients = pipeline.Kafka.KafkaClients, Limits = limits, Log = log }),
+            SourceKind.Kafka => topics.Source(pipeline.Kafka.Consumer(source.Topic, limits, log)),
             _ => throw new InvalidOperationException($"no source of kind {source.Kind}"),
         }, rowsPerMessage);
     }
 
     /// <summary>The log of labels of a pipeline whose labels come apart from their rows.</summary>
     /// <param name="pipeline">The pipeline.</param>
+    /// <param name="topics">How topics are read.</param>
     /// <param name="log">Takes log lines of clients.</param>
-    public static ISource CreateLabelSource(this PipelineSettings pipeline, Action<string>? log = null)
+    public static ISource CreateLabelSource(this PipelineSettings pipeline, KafkaConnector topics, Action<string>? log = null)
     {
         var (labels, limits) = (pipeline.LabelJoin, new ChunkLimits { RecordBytes = pipeline.Limits.RecordBytes });
         return labels.Kind == SourceKind.Kafka
-            ? new KafkaSource(new ConsumerSettings(pipeline.Kafka.BootstrapServers, labels.Topic) { KafkaClients = pipeline.Kafka.KafkaClients, Limits = limits, Log = log })
+            ? topics.Source(pipeline.Kafka.Consumer(labels.Topic, limits, log))
             : new FileSource(new FileSourceSettings(labels.Path, labels.Follow) { Limits = limits });
     }
 
     /// <summary>Where predictions of a pipeline go.</summary>
-    public static ISink CreatePredictionSink(this PipelineSettings pipeline, Action<string>? log = null) => pipeline.CreateSink(pipeline.Sink.Predictions, log);
+    public static ISink CreatePredictionSink(this PipelineSettings pipeline, KafkaConnector topics, Action<string>? log = null) => pipeline.CreateSink(pipeline.Sink.Predictions, topics, log);
 
     /// <summary>Where dead letters of a pipeline go; where labels come apart, two legs write to it.</summary>
-    public static ISink CreateDeadLetterSink(this PipelineSettings pipeline, Action<string>? log = null) =>
-        pipeline.Labels == LabelSource.Topic ? new SharedSink(pipeline.CreateSink(pipeline.Sink.DeadLetters, log)) : pipeline.CreateSink(pipeline.Sink.DeadLetters, log);
+    public static ISink CreateDeadLetterSink(this PipelineSettings pipeline, KafkaConnector topics, Action<string>? log = null)
+    {
+        var sink = pipeline.CreateSink(pipeline.Sink.DeadLetters, topics, log);
+        return pipeline.Labels == LabelSource.Topic ? new SharedSink(sink) : sink;
+    }
 
-    private static ISink CreateSink(this PipelineSettings pipeline, string name, Action<string>? log)
+    private static ConsumerSettings Consumer(this KafkaSettings kafka, string topic, ChunkLimits limits, Action<string>? log) =>
+        new(kafka.BootstrapServers, topic) { KafkaClients = kafka.KafkaClients, Limits = limits, Log = log };
+
+    private static ISink CreateSink(this PipelineSettings pipeline, string name, KafkaConnector topics, Action<string>? log)
     {
         var (sink, kafka) = (pipeline.Sink, pipeline.Kafka);
         return sink.Kind == SinkKind.File
             ? new FileSink(name)
-            : new KafkaSink(new ProducerSettings(kafka.BootstrapServers, name) { KafkaClients = kafka.KafkaClients, Idempotent = kafka.Idempotent, Log = log });
+            : topics.Sink(new ProducerSettings(kafka.BootstrapServers, name) { KafkaClients = kafka.KafkaClients, Idempotent = kafka.Idempotent, Log = log });
     }
 
     /// <summary>The decoder of a pipeline's format.</summary>

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using Npgsql;
+using StreamMLOps.Host;
 using Xunit.Abstractions;
 
 namespace StreamMLOps.EndToEnd.Tests;
@@ -28,6 +31,26 @@ public sealed class FencingSpecs(ClusterServers servers, ITestOutputHelper outpu
         await fenced.Kill();
         await cluster.LearningGoesOn(Patience);
         await ClusterPromises.Hold(cluster);
+    }
+
+    [ClusterFact]
+    public async Task A_writer_that_falls_silent_in_the_middle_of_an_event_does_not_hold_up_the_next_one()
+    {
+        var journal = await PostgresJournal.Open(servers.Postgres.ConnectionStringOf(servers.Postgres.CreateDatabase()), output.WriteLine, CancellationToken.None);
+        await using var silent = new NpgsqlConnection(journal.ConnectionString);
+        await silent.OpenAsync();
+        await using (var make = new NpgsqlCommand("create table events (number bigint primary key)", silent)) await make.ExecuteNonQueryAsync();
+        await using var transaction = await silent.BeginTransactionAsync();
+        await using (var write = new NpgsqlCommand("insert into events values (1)", silent, transaction)) await write.ExecuteNonQueryAsync();
+
+        // As after a cut of the network: the server has the connection still, and nothing comes through it.
+        var clock = Stopwatch.StartNew();
+        await using var next = new NpgsqlConnection(journal.ConnectionString);
+        await next.OpenAsync();
+        await using (var write = new NpgsqlCommand("insert into events values (1)", next)) await write.ExecuteNonQueryAsync();
+        output.WriteLine($"written after {clock.Elapsed.TotalSeconds:0.0} s");
+        Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(15));
+        await Assert.ThrowsAnyAsync<NpgsqlException>(() => transaction.CommitAsync());
     }
 
     [ClusterFact]

@@ -17,7 +17,7 @@ public abstract class TestBroker
     public virtual bool Idempotent => true;
 
     /// <summary>What is expected to hold members together while tests starve them of processor time.</summary>
-    public ImmutableSortedDictionary<string, string> GroupClients => KafkaClients.Add("session.timeout.ms", "6000").Add("heartbeat.interval.ms", "500");
+    public ImmutableSortedDictionary<string, string> GroupClients => KafkaClients.Add("session.timeout.ms", "6000");
 
     /// <summary>Makes a topic of a new name with 4 partitions.</summary>
     public abstract string CreateTopic();

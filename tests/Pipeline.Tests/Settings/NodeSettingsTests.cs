@@ -134,11 +134,22 @@ public sealed class NodeSettingsTests
     [InlineData("cluster.seed-nodes = [ nowhere ]", "stream-mlops.cluster.seed-nodes: 'nowhere' is no address; write host:port")]
     [InlineData("cluster.port = 70000", "stream-mlops.cluster.port: must be a whole number from 0 to 65535")]
     [InlineData("pipelines.p { source.kind = kafka, kafka.bootstrap-servers = k }", "stream-mlops.pipelines.p.source.topic: names no topic")]
+    [InlineData("pipelines.p.kafka.connector = librdkafka", "stream-mlops.pipelines.p.kafka.connector: must be one of akka, confluent, not 'librdkafka'")]
     [InlineData("pipelines.p.source { kind = kafka, topic = t }", "stream-mlops.pipelines.p.kafka.bootstrap-servers: names no broker")]
     public void A_fault_of_cluster_or_topics_says_what_to_write(string settings, string fault)
     {
         var faults = NodeSettingsReader.Read(HoconDocument.Parse($"stream-mlops {{ {settings} }}", "f")).Faults;
         Assert.Contains(faults, f => f.ToString().StartsWith(fault, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_connector_that_the_build_does_not_have_is_refused_with_how_to_get_it()
+    {
+        var settings = NodeSettingsReader.Read(HoconDocument.Parse("stream-mlops.pipelines.p { source.kind = generator, kafka.connector = akka }", "f"));
+        if (KafkaConnector.IsBuilt(KafkaConnectorKind.Akka))
+            Assert.Equal(KafkaConnectorKind.Akka, Assert.Single(settings.Settings!.Pipelines).Kafka.Connector);
+        else
+            Assert.StartsWith("stream-mlops.pipelines.p.kafka.connector: akka is not in this build; build with -p:AkkaStreamsKafka=true (docs/connectors.md), or take confluent", Assert.Single(settings.Faults).ToString());
     }
 
     [Fact]
