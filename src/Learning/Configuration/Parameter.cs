@@ -9,6 +9,11 @@ namespace StreamMLOps.Learning;
 /// </summary>
 public abstract record Parameter(string Name, string Doc)
 {
+    /// <summary>
+    /// Whether its kind was there before it: at its default it is left out of canonical texts, so that these, and with them the journals that were begun before, stay as they are.
+    /// </summary>
+    public bool Later { get; init; }
+
     /// <summary>A real number from <paramref name="Min"/> to <paramref name="Max"/>, inclusive unless <paramref name="Open"/>.</summary>
     public sealed record Number(string Name, double Default, double Min, double Max, string Doc, bool Open = false) : Parameter(Name, Doc);
 
@@ -44,25 +49,28 @@ public sealed record Option(string Name, string Doc, params ImmutableArray<Param
 public sealed class ParameterValues
 {
     private readonly ImmutableSortedDictionary<string, object> _values;
+    private readonly ImmutableSortedDictionary<string, object> _written;     // without later parameters at their defaults
 
-    private ParameterValues(ImmutableSortedDictionary<string, object> values) => _values = values;
+    private ParameterValues(ImmutableSortedDictionary<string, object> values, IEnumerable<string> leftOut) => (_values, _written) = (values, values.RemoveRange(leftOut));
 
     /// <summary>Reads <paramref name="node"/> against <paramref name="parameters"/>; unknown keys and bad values are added to <paramref name="faults"/>, all of them.</summary>
     public static ParameterValues Read(IEnumerable<Parameter> parameters, ConfigNode.Map node, string path, ICollection<ConfigFault> faults, params ReadOnlySpan<string> alsoKnown)
     {
         var values = ImmutableSortedDictionary.CreateBuilder<string, object>(StringComparer.Ordinal);
         var known = new SortedSet<string>(StringComparer.Ordinal);
+        var leftOut = new List<string>();
         foreach (var name in alsoKnown) known.Add(name);
         foreach (var parameter in parameters)
         {
             known.Add(parameter.Name);
             node.Fields.TryGetValue(parameter.Name, out var given);
             values[parameter.Name] = ReadOne(parameter, given, $"{path}.{parameter.Name}", faults);
+            if (parameter.Later && Equals(values[parameter.Name], ReadOne(parameter, null, path, faults))) leftOut.Add(parameter.Name);
         }
         foreach (var key in node.Fields.Keys)
             if (!known.Contains(key))
                 faults.Add(new($"{path}.{key}", $"unknown key; known here: {(known.Count == 0 ? "none" : string.Join(", ", known))}"));
-        return new ParameterValues(values.ToImmutable());
+        return new ParameterValues(values.ToImmutable(), leftOut);
     }
 
     /// <summary>The value of a <see cref="Parameter.Number"/>.</summary>
@@ -89,14 +97,14 @@ public sealed class ParameterValues
     /// <summary>The resolved specifications of a <see cref="Parameter.Models"/>.</summary>
     public ImmutableArray<ModelSpec> Models(string name) => (ImmutableArray<ModelSpec>)_values[name];
 
-    /// <summary>One line for equal settings wherever they were written: sorted keys, round-trip numbers, no defaults left out.</summary>
-    public string ToCanonicalString() => "{" + string.Join(",", _values.Select(v => $"{v.Key}={Canonical(v.Value)}")) + "}";
+    /// <summary>One line for equal settings wherever they were written: sorted keys, round-trip numbers, no defaults left out but those of <see cref="Parameter.Later"/> parameters.</summary>
+    public string ToCanonicalString() => "{" + string.Join(",", _written.Select(v => $"{v.Key}={Canonical(v.Value)}")) + "}";
 
     /// <summary>All values as settings again; reading them gives equal values.</summary>
     public ConfigNode.Map ToConfig()
     {
         var map = ConfigNode.Map.Empty;
-        foreach (var (name, value) in _values)
+        foreach (var (name, value) in _written)
             map = map.With(name, value switch
             {
                 (string option, ParameterValues inner) => ToConfig(option, inner),
@@ -113,7 +121,7 @@ public sealed class ParameterValues
     public override string ToString() => ToCanonicalString();
 
     private static ConfigNode ToConfig(string option, ParameterValues values) =>
-        values._values.IsEmpty ? new ConfigNode.Text(option) : ConfigNode.Map.Empty.With(option, values.ToConfig());
+        values._written.IsEmpty ? new ConfigNode.Text(option) : ConfigNode.Map.Empty.With(option, values.ToConfig());
 
     private static string Canonical(object value) => value switch
     {

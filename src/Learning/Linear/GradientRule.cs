@@ -25,7 +25,7 @@ internal struct GradientRule<T, TOptimizer>(RowGradient<T> gradient, TOptimizer 
     public bool Decide(in RowSums sums, double label, double weight)
     {
         _optimizer.Begin(_gradient.Rows);
-        return _gradient.Take(sums.Margin, label, weight);
+        return _gradient.Take(sums.Margin, label, weight, TOptimizer.Shrinks);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

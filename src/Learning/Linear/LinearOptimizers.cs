@@ -31,9 +31,9 @@ internal static class LinearOptimizers
         var (optimizer, p) = spec.Values.Choice("optimizer");
         return optimizer switch
         {
-            "sgd" => Descent(Sgd<T>(p)),
+            "sgd" => Truncated(Sgd<T>(p)),
             "momentum" => Descent(Momentum<T>(p)),
-            "adagrad" => Descent(AdaGrad<T>(p)),
+            "adagrad" => Truncated(AdaGrad<T>(p)),
             "rmsprop" => Descent(RmsProp<T>(p)),
             "adam" => Descent(Adam<T>(p)),
             "ftrl" => Descent(Ftrl<T>(p)),
@@ -41,6 +41,9 @@ internal static class LinearOptimizers
             "coin" => Model(new CoinBettingRule<T>(gradient, p.Number("alpha"))),
             _ => throw new UnreachableException(optimizer),
         };
+
+        IModel Truncated<TOptimizer>(TOptimizer o) where TOptimizer : struct, IRatedOptimizer<T> =>
+            p.Number("l1") is > 0 and var l1 ? Descent(new TruncatedGradient<T, TOptimizer>(o, l1)) : Descent(o);
 
         IModel Descent<TOptimizer>(TOptimizer o) where TOptimizer : struct, ILinearOptimizer<T> => Model(new GradientRule<T, TOptimizer>(gradient, o));
 
@@ -53,14 +56,17 @@ internal static class LinearOptimizers
         var p = chosen.Values;
         return chosen.Option switch
         {
-            "sgd" => Blocks(Sgd<double>(p)),
+            "sgd" => Truncated(Sgd<double>(p)),
             "momentum" => Blocks(Momentum<double>(p)),
-            "adagrad" => Blocks(AdaGrad<double>(p)),
+            "adagrad" => Truncated(AdaGrad<double>(p)),
             "rmsprop" => Blocks(RmsProp<double>(p)),
             "adam" => Blocks(Adam<double>(p)),
             "ftrl" => Blocks(Ftrl<double>(p)),
             _ => throw new UnreachableException(chosen.Option),
         };
+
+        WeightBlocks Truncated<TOptimizer>(TOptimizer o) where TOptimizer : struct, IRatedOptimizer<double> =>
+            p.Number("l1") is > 0 and var l1 ? Blocks(new TruncatedGradient<double, TOptimizer>(o, l1)) : Blocks(o);
 
         static WeightBlocks Blocks<TOptimizer>(TOptimizer o) where TOptimizer : struct, ILinearOptimizer<double> => new WeightBlocks<TOptimizer>(o);
     }
@@ -93,9 +99,10 @@ internal static class LinearOptimizers
             [
                 new Option("constant", "The rate stays."),
                 new Option("inverse-sqrt", "The rate is divided by the root of 1 + rows learned."),
-            ], "How the rate changes with time.")),
+            ], "How the rate changes with time."),
+            LinearParameters.L1),
         new Option("momentum", "SGD with a velocity.", Rate(0.01), Fading("rho", 0.9, "What remains of the velocity.")),
-        new Option("adagrad", "A rate of its own for each feature, falling with its squared gradients: rare features learn fast.", Rate(0.1), Epsilon),
+        new Option("adagrad", "A rate of its own for each feature, falling with its squared gradients: rare features learn fast.", Rate(0.1), Epsilon, LinearParameters.L1),
         new Option("rmsprop", "As adagrad, over a fading window: rates do not die out.", Rate(0.01), Fading("rho", 0.9, "What remains of the mean square."), Epsilon),
         new Option("adam", "Fading means of gradients and squares.", Rate(0.01),
             Fading("beta1", 0.9, "What remains of the mean gradient."), Fading("beta2", 0.999, "What remains of the mean square."), Epsilon),

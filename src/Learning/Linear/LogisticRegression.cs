@@ -30,10 +30,12 @@ public static class LogisticRegression
                     [
                         new Option("constant", "The rate stays."),
                         new Option("inverse-sqrt", "The rate is divided by the root of 1 + rows learned."),
-                    ], "How the rate changes with time.")),
+                    ], "How the rate changes with time."),
+                    LinearParameters.L1),
                 new Option("adagrad", "A rate of its own for each feature, falling with its squared gradients: rare features learn fast.",
                     new Parameter.Number("rate", 0.05, 0, 1e6, "Step size of a feature's first gradient.", Open: true),
-                    new Parameter.Number("epsilon", 1e-8, 1e-30, 1e6, "Added to the sum of squares, inside the root.")),
+                    new Parameter.Number("epsilon", 1e-8, 1e-30, 1e6, "Added to the sum of squares, inside the root."),
+                    LinearParameters.L1),
                 new Option("ftrl", "Follow the regularized leader: as AdaGrad, and L1 keeps weights that explain little at exactly zero.",
                     new Parameter.Number("alpha", 0.05, 0, 1e6, "Step size.", Open: true),
                     new Parameter.Number("beta", 1, 0, 1e6, "Keeps first steps small."),
@@ -64,11 +66,15 @@ public static class LogisticRegression
         var (optimizer, p) = spec.Values.Choice("optimizer");
         return optimizer switch
         {
-            "sgd" => new LogisticRegressionModel<T, Sgd<T>>(spec, new(p.Number("rate"), p.Choice("schedule").Option == "inverse-sqrt")),
-            "adagrad" => new LogisticRegressionModel<T, AdaGrad<T>>(spec, new(p.Number("rate"), p.Number("epsilon"))),
-            "ftrl" => new LogisticRegressionModel<T, FollowTheRegularizedLeader<T>>(spec,
-                new(p.Number("alpha"), p.Number("beta"), p.Number("l1"), p.Number("l2"), p.Flag("delayed"))),
+            "sgd" => Truncated(new Sgd<T>(p.Number("rate"), p.Choice("schedule").Option == "inverse-sqrt")),
+            "adagrad" => Truncated(new AdaGrad<T>(p.Number("rate"), p.Number("epsilon"))),
+            "ftrl" => Model(new FollowTheRegularizedLeader<T>(p.Number("alpha"), p.Number("beta"), p.Number("l1"), p.Number("l2"), p.Flag("delayed"))),
             _ => throw new UnreachableException(optimizer),
         };
+
+        IModel Truncated<TOptimizer>(TOptimizer o) where TOptimizer : struct, IRatedOptimizer<T> =>
+            p.Number("l1") is > 0 and var l1 ? Model(new TruncatedGradient<T, TOptimizer>(o, l1)) : Model(o);
+
+        IModel Model<TOptimizer>(TOptimizer o) where TOptimizer : struct, ILinearOptimizer<T> => new LogisticRegressionModel<T, TOptimizer>(spec, o);
     }
 }

@@ -18,8 +18,12 @@ internal struct RowGradient<T>(ParameterValues values, bool clamp) where T : unm
 
     public readonly double Score(double margin) => _range.Hold(_loss.Score(margin));
 
+    /// <param name="margin">The row's.</param>
+    /// <param name="label">Its label.</param>
+    /// <param name="weight">Its weight.</param>
+    /// <param name="shrinks">Whether weights move where the gradient is zero too.</param>
     /// <returns>Whether anything moves.</returns>
-    public bool Take(double margin, double label, double weight)
+    public bool Take(double margin, double label, double weight, bool shrinks = false)
     {
         // A row of weight 0 was not there.
         if (weight == 0) return false;
@@ -27,7 +31,7 @@ internal struct RowGradient<T>(ParameterValues values, bool clamp) where T : unm
         var slope = weight * _loss.Slope(margin, Score(margin), label);
         Slope = Vector128.Create(T.Clamp(T.CreateTruncating(slope), -LinearLimits<T>.Gradient, LinearLimits<T>.Gradient));
         Rows++;
-        return slope != 0 || _l2 != T.Zero;
+        return slope != 0 || _l2 != T.Zero || shrinks;
     }
 
     /// <summary>The gradient of a few weights, held so that its square is finite.</summary>

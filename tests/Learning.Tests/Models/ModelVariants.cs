@@ -43,6 +43,12 @@ internal static class ModelVariants
                     var deep = plain.With(choice.Name, ConfigNode.Map.Empty.With(option.Name, ConfigNode.Of((inner.c.Name, inner.o.Name))));
                     yield return new($"{kind.Name}.{option.Name}.{inner.c.Name}-{inner.o.Name}", ModelSpec.Parse(deep));
                 }
+                if (option.Parameters.Any(p => p.Name == "l1"))
+                {
+                    var sparse = plain.With(choice.Name, ConfigNode.Map.Empty.With(option.Name, ConfigNode.Of(("l1", "0.05"))));
+                    yield return new($"{kind.Name}.{option.Name}.l1", ModelSpec.Parse(sparse));
+                    if (choices.Any(c => c.Name == "precision")) yield return new($"{kind.Name}.{option.Name}.l1.double", ModelSpec.Parse(sparse.With("precision", "double")));
+                }
                 // Precision multiplies with everything: each number type is code of its own.
                 if (choice.Name != "precision" && choices.Any(c => c.Name == "precision"))
                     yield return new($"{kind.Name}.{choice.Name}-{option.Name}.double", ModelSpec.Parse(chosen.With("precision", "double")));

@@ -15,6 +15,9 @@ internal interface ILinearOptimizer<T> where T : unmanaged, IBinaryFloatingPoint
     /// <summary>Numbers kept for a feature, 1 to 3, the weight first.</summary>
     static abstract int Width { get; }
 
+    /// <summary>Whether weights move in rows whose gradient is zero too.</summary>
+    static virtual bool Shrinks => false;
+
     /// <summary>Told before each row how many rows were learned; for rates that follow a schedule.</summary>
     void Begin(long rows);
 

@@ -8,7 +8,7 @@ namespace StreamMLOps.Learning;
 /// Stochastic gradient descent, <c>w -= rate g</c>, the rate constant or falling with the root of the rows learned
 /// (Robbins and Monro, "A Stochastic Approximation Method", 1951; the schedule after Zinkevich, ICML 2003).
 /// </summary>
-internal struct Sgd<T>(double rate, bool decreasing) : ILinearOptimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal struct Sgd<T>(double rate, bool decreasing) : IRatedOptimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private Vector128<T> _rate = Vector128.Create(T.CreateTruncating(rate));
 
@@ -24,4 +24,7 @@ internal struct Sgd<T>(double rate, bool decreasing) : ILinearOptimizer<T> where
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Step(Vector128<T> gradient, ref Vector128<T> weight, ref Vector128<T> second, ref Vector128<T> third) =>
         weight -= _rate * gradient;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly Vector128<T> Rate(Vector128<T> second) => _rate;
 }
