@@ -96,7 +96,7 @@ internal sealed class Counter : IJoinSink
         return true;
     }
 
-    public void Expire(int partition, long offset, ReadOnlySpan<byte> id) => Expired++;
+    public void Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row) => Expired++;
 
     public void Orphan(int partition, long offset)
     {

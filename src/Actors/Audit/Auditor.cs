@@ -72,13 +72,22 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
             else if (!rows.Has(p)) results[index] = new(p, AuditOutcome.FeaturesExpired, double.NaN, "");
             else
             {
-                var score = rows.Score(p, fold);
-                var same = BitConverter.DoubleToInt64Bits(score) == BitConverter.DoubleToInt64Bits(p.Score);
-                results[index] = new(p, same ? AuditOutcome.Identical : AuditOutcome.Differs, score, rows.OriginOf(p));
+                var scores = rows.Scores(p, fold);
+                results[index] = new(p, Same(scores, p.Scores ?? [p.Score]) ? AuditOutcome.Identical : AuditOutcome.Differs, AnswerOf(scores, fold), rows.OriginOf(p));
             }
         }
         fold?.Dispose();
     }
+
+    private static bool Same(double[] recomputed, IReadOnlyList<double> stored)
+    {
+        var same = recomputed.Length == stored.Count;
+        for (var k = 0; same && k < recomputed.Length; k++) same = BitConverter.DoubleToInt64Bits(recomputed[k]) == BitConverter.DoubleToInt64Bits(stored[k]);
+        return same;
+    }
+
+    private static double AnswerOf(double[] scores, LearnerFold fold) =>
+        fold.Definition.Model.Kind.Task != LearningTask.MultiClass ? scores[0] : Decision.ClassOf(scores) is var answer and >= 0 ? scores[answer] : double.NaN;
 
     // A row is learned after it was scored, so it is in an event after the earliest version asked for, if in any.
     private async Task FromJournal(string learner, long after, AuditRows rows, CancellationToken cancellation)
@@ -157,13 +166,13 @@ internal sealed class AuditRows : IDisposable
             if (Wants(chunk.Range.Partition, chunk.Range.Epoch, chunk.OffsetOf(i))) Keep(chunk.Range.Partition, chunk.Range.Epoch, chunk.OffsetOf(i), chunk.Rows, i, origin);
     }
 
-    public double Score(Prediction p, LearnerFold fold)
+    public double[] Scores(Prediction p, LearnerFold fold)
     {
         var batch = _rows[Key(p)]!.Value.Batch;
         var features = fold.Definition.Featurizer.Featurize(batch);
         try
         {
-            return fold.Learner.Predict(features[0])[0];
+            return fold.Learner.Predict(features[0]).ToArray();
         }
         finally
         {
@@ -181,9 +190,7 @@ internal sealed class AuditRows : IDisposable
     private void Keep(int partition, ulong epoch, long offset, RowBatch from, int row, string origin)
     {
         var copy = new RowBatch(1, 256);
-        copy.BeginRow();
-        for (var k = from.Starts[row]; k < from.Starts[row + 1]; k++) copy.Add(from.Indices[k], from.Values[k], from.NameOf(k));
-        copy.TryEndRow(from.Labels[row]);
+        copy.TryCopy(from, row);
         _rows[(partition, epoch, offset)] = (copy, origin);
         _missing[(partition, epoch)].Remove(offset);
     }

@@ -29,7 +29,9 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
         Drained => "drained",
         Freeze => "freeze",
         Thaw => "thaw",
+        Revoke => "revoke",
         Changed => "changed",
+        Unchanged => "unchanged",
         _ => throw new ArgumentException($"{o.GetType()} is no message between nodes", nameof(o)),
     };
 
@@ -73,6 +75,13 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
                 w.Text(t.Who);
                 w.Text(t.Why);
                 break;
+            case Revoke r:
+                w.Text(r.Who);
+                w.Text(r.Why);
+                break;
+            case Unchanged u:
+                w.Text(u.Why);
+                break;
             case Changed c:
                 Write(w, c.Version);
                 break;
@@ -101,6 +110,8 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
             case "drained": return new Drained(ReadStatus(ref r, bytes[0]));
             case "freeze": return new Freeze(r.Text(), r.Text());
             case "thaw": return new Thaw(r.Text(), r.Text());
+            case "revoke": return new Revoke(r.Text(), r.Text());
+            case "unchanged": return new Unchanged(r.Text());
             case "changed": return new Changed(ReadVersion(ref r));
             default: throw new JournalFormatException($"a message of the unknown kind '{manifest}' came from another node: it runs a newer version");
         }

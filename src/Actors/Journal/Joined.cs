@@ -21,6 +21,18 @@ internal enum JoinedKind : byte
 
     /// <summary>An id has another label.</summary>
     Corrected,
+
+    /// <summary>Features of an unsupervised kind were learned as they came, without a label; the row is in the entry, and what was answered before.</summary>
+    Scored,
+
+    /// <summary>A label measured the answer to features that were learned without it.</summary>
+    Evaluated,
+
+    /// <summary>Features of an unsupervised kind came while learning was frozen.</summary>
+    Passed,
+
+    /// <summary>Features of a semi-supervised kind waited for the whole horizon and were learned without a label; the row is in the entry, and the pseudo-label that it got.</summary>
+    Unlabelled,
 }
 
 /// <summary>An entry of a <see cref="Joined"/> event.</summary>
@@ -28,8 +40,14 @@ internal enum JoinedKind : byte
 /// <param name="stamp">The stream's time.</param>
 /// <param name="pair">Positions, label and weight, as far as the kind has them. An orphan's is the label's.</param>
 /// <param name="id">The id, where the kind has one.</param>
-internal readonly ref struct JoinedEntry(JoinedKind kind, long stamp, JoinedPair pair, ReadOnlySpan<byte> id)
+/// <param name="score">What was answered before the row was learned, where the kind has it; NaN: its row counts as frozen.</param>
+/// <param name="pseudo">The pseudo-label of a row that was learned without a label.</param>
+internal readonly ref struct JoinedEntry(JoinedKind kind, long stamp, JoinedPair pair, ReadOnlySpan<byte> id, double score = double.NaN, PseudoLabel pseudo = default)
 {
+    public double Score { get; } = score;
+
+    public PseudoLabel Pseudo { get; } = pseudo;
+
     public JoinedKind Kind { get; } = kind;
 
     public long Stamp { get; } = stamp;
@@ -87,9 +105,10 @@ public sealed class Joined : JournalEvent
 
     internal int EntriesAt { get; }
 
-    internal static Joined Create(ulong before, ulong after, long time, long from, long to, IReadOnlyList<JoinRange> ranges, IReadOnlyList<JoinedStretch> stretches, int rows, int entries, ReadOnlySpan<byte> encoded)
+    // Format 2 where there are entries of unsupervised or semi-supervised kinds: all others stay as they were.
+    internal static Joined Create(ulong before, ulong after, long time, long from, long to, IReadOnlyList<JoinRange> ranges, IReadOnlyList<JoinedStretch> stretches, int rows, int entries, ReadOnlySpan<byte> encoded, bool hasUnlabelled = false)
     {
-        var w = new EventWriter(1);
+        var w = new EventWriter(hasUnlabelled ? (byte)2 : (byte)1);
         w.UInt64(before);
         w.UInt64(after);
         w.Int64(time);
@@ -123,7 +142,7 @@ public sealed class Joined : JournalEvent
 
     internal static Joined Read(byte[] bytes)
     {
-        var r = new EventReader(bytes, Kind, 1);
+        var r = new EventReader(bytes, Kind, 2);
         var (before, after, time, from, to) = (r.UInt64(), r.UInt64(), r.Int64(), r.Int64(), r.Int64());
         var ranges = new JoinRange[(int)r.Number()];
         for (var i = 0; i < ranges.Length; i++)
@@ -175,6 +194,23 @@ public sealed class Joined : JournalEvent
             case JoinedKind.Corrected:
                 var (to, heavier) = (ReadDouble(bytes, ref at), ReadWeight(bytes, ref at));
                 return new(kind, stamp, new JoinedPair(-1, -1, -1, -1, to, heavier), ReadId(bytes, ref at));
+            case JoinedKind.Scored:
+                var scored = new JoinedPair((int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), -1, -1, double.NaN, 1);
+                var answered = ReadDouble(bytes, ref at);
+                var (_, _, scoredId, _) = RowCodec.Read(bytes, ref at, row);
+                return new(kind, stamp, scored, JoinIds.Of(bytes[scoredId], scored.Partition, scored.Offset), answered);
+            case JoinedKind.Evaluated:
+                var measured = new JoinedPair((int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), (int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), ReadDouble(bytes, ref at), 1);
+                var score = ReadDouble(bytes, ref at);
+                return new(kind, stamp, measured, ReadId(bytes, ref at), score);
+            case JoinedKind.Passed:
+                var passed = new JoinedPair((int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), -1, -1, double.NaN, 1);
+                return new(kind, stamp, passed, ReadId(bytes, ref at));
+            case JoinedKind.Unlabelled:
+                var unlabelled = new JoinedPair((int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), -1, -1, double.NaN, 1);
+                var (_, _, unlabelledId, _) = RowCodec.Read(bytes, ref at, row);
+                var pseudo = new PseudoLabel((long)Varint.Read(bytes, ref at), ReadClass(bytes, ref at));
+                return new(kind, stamp, unlabelled, JoinIds.Of(bytes[unlabelledId], unlabelled.Partition, unlabelled.Offset), pseudo: pseudo);
             default:
                 throw new JournalFormatException($"an entry has the unknown kind {kind}: the event was written by a newer version or is damaged");
         }
@@ -194,6 +230,9 @@ public sealed class Joined : JournalEvent
         code--;
         return (before == Chunk.NoTime ? 0 : before) + ((long)(code >> 1) ^ -(long)(code & 1));
     }
+
+    private static PseudoClass ReadClass(ReadOnlySpan<byte> bytes, ref int at) =>
+        Varint.Read(bytes, ref at) is var code && code <= (ulong)PseudoClass.Positive ? (PseudoClass)code : throw new JournalFormatException($"a pseudo-label has the unknown class {code}: the event was written by a newer version or is damaged");
 
     private static double ReadWeight(ReadOnlySpan<byte> bytes, ref int at) => Varint.Read(bytes, ref at) == 0 ? 1 : ReadDouble(bytes, ref at);
 

@@ -117,8 +117,8 @@ public sealed class Learned : JournalEvent
 {
     public const string Kind = "learned";
 
-    private Learned(byte[] bytes, ulong before, ulong after, long time, RangeCounts[] ranges, int rows, int rowsAt) : base(bytes) =>
-        (Before, After, Time, Ranges, Rows, RowsAt) = (before, after, time, ranges, rows, rowsAt);
+    private Learned(byte[] bytes, ulong before, ulong after, long time, RangeCounts[] ranges, int rows, IReadOnlyList<PseudoLabelledRow> pseudo, int rowsAt) : base(bytes) =>
+        (Before, After, Time, Ranges, Rows, PseudoLabels, RowsAt) = (before, after, time, ranges, rows, pseudo, rowsAt);
 
     public override string Manifest => Kind;
 
@@ -137,12 +137,16 @@ public sealed class Learned : JournalEvent
     /// <summary>Rows in it.</summary>
     public int Rows { get; }
 
+    /// <summary>Rows without a label that a self-training model learned with a pseudo-label, ascending.</summary>
+    public IReadOnlyList<PseudoLabelledRow> PseudoLabels { get; }
+
     /// <summary>Where the rows begin in <see cref="JournalEvent.Bytes"/>.</summary>
     internal int RowsAt { get; }
 
-    internal static Learned Create(ulong before, ulong after, long time, IReadOnlyList<RangeCounts> ranges, int rows, ReadOnlySpan<byte> encodedRows)
+    internal static Learned Create(ulong before, ulong after, long time, IReadOnlyList<RangeCounts> ranges, int rows, ReadOnlySpan<byte> encodedRows, IReadOnlyList<PseudoLabelledRow>? pseudo = null)
     {
-        var w = new EventWriter(1);
+        // Format 2 where there are pseudo-labels: all others stay as they were.
+        var w = new EventWriter(pseudo is { Count: > 0 } ? (byte)2 : (byte)1);
         w.UInt64(before);
         w.UInt64(after);
         w.Int64(time);
@@ -157,17 +161,41 @@ public sealed class Learned : JournalEvent
             w.Number(c.Frozen);
         }
         w.Number(rows);
-        return new(w.ToArray(encodedRows), before, after, time, [.. ranges], rows, w.Length);
+        if (pseudo is { Count: > 0 })
+        {
+            w.Number(pseudo.Count);
+            var next = 0;
+            foreach (var (row, label) in pseudo)
+            {
+                w.Number(row - next);
+                w.Number(label.Group);
+                w.Number((long)label.Class);
+                next = row + 1;
+            }
+        }
+        return new(w.ToArray(encodedRows), before, after, time, [.. ranges], rows, [.. pseudo ?? []], w.Length);
     }
 
     internal static Learned Read(byte[] bytes)
     {
-        var r = new EventReader(bytes, Kind, 1);
+        var r = new EventReader(bytes, Kind, 2);
         var (before, after, time) = (r.UInt64(), r.UInt64(), r.Int64());
         var ranges = new RangeCounts[(int)r.Number()];
         for (var i = 0; i < ranges.Length; i++) ranges[i] = new(r.Range(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number());
         var rows = (int)r.Number();
-        return new(bytes, before, after, time, ranges, rows, r.At);
+        var pseudo = new List<PseudoLabelledRow>();
+        if (bytes[0] > 1)
+        {
+            var next = 0;
+            for (var i = r.Number(); i > 0; i--)
+            {
+                var (row, group, code) = (next + (int)r.Number(), r.Number(), r.Number());
+                if (row < next || row >= rows || code is not ((long)PseudoClass.Negative or (long)PseudoClass.Positive)) throw new JournalFormatException($"row {row} of {rows} has a pseudo-label of class {code}: the event was written by a newer version or is damaged");
+                pseudo.Add(new(row, new(group, (PseudoClass)code)));
+                next = row + 1;
+            }
+        }
+        return new(bytes, before, after, time, ranges, rows, pseudo, r.At);
     }
 }
 
@@ -298,13 +326,16 @@ public sealed class Thawed : JournalEvent
     }
 }
 
-/// <summary>Earlier events whose rows are withdrawn (a group of pseudo-labels, say). The state counts it; a lineage that leaves them out folds the journal anew.</summary>
+/// <summary>
+/// Earlier events whose rows are withdrawn. Where it names a group, the pseudo-labels of that group are: applying it takes them back. Else the state counts it, and a
+/// lineage that leaves them out folds the journal anew.
+/// </summary>
 public sealed class Retracted : JournalEvent
 {
     public const string Kind = "retracted";
 
-    private Retracted(byte[] bytes, long from, long to, string who, string why, long time) : base(bytes) =>
-        (From, To, Who, Why, Time) = (from, to, who, why, time);
+    private Retracted(byte[] bytes, long from, long to, string who, string why, long time, long group) : base(bytes) =>
+        (From, To, Who, Why, Time, Group) = (from, to, who, why, time, group);
 
     public override string Manifest => Kind;
 
@@ -320,21 +351,26 @@ public sealed class Retracted : JournalEvent
 
     public long Time { get; }
 
-    public static Retracted Create(long from, long to, string who, string why, long time)
+    /// <summary>Group of pseudo-labels that is taken back; 0: none is.</summary>
+    public long Group { get; }
+
+    public static Retracted Create(long from, long to, string who, string why, long time, long group = 0)
     {
-        var w = new EventWriter(1);
+        // Format 2 where a group is named: all others stay as they were.
+        var w = new EventWriter(group > 0 ? (byte)2 : (byte)1);
         w.Number(from);
         w.Number(to);
         w.Text(who);
         w.Text(why);
         w.Int64(time);
-        return new(w.ToArray(), from, to, who, why, time);
+        if (group > 0) w.Number(group);
+        return new(w.ToArray(), from, to, who, why, time, group);
     }
 
     internal static Retracted Read(byte[] bytes)
     {
-        var r = new EventReader(bytes, Kind, 1);
-        return new(bytes, r.Number(), r.Number(), r.Text(), r.Text(), r.Int64());
+        var r = new EventReader(bytes, Kind, 2);
+        return new(bytes, r.Number(), r.Number(), r.Text(), r.Text(), r.Int64(), bytes[0] > 1 ? r.Number() : 0);
     }
 }
 

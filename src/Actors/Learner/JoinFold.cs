@@ -1,19 +1,41 @@
 using System.Buffers;
+using StreamMLOps.Learning;
 using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Actors;
+
+/// <summary>The model of a lineage whose labels come apart from their rows, as the fold of the join sees it.</summary>
+public interface IJoinedModel
+{
+    /// <summary>What labels are to it.</summary>
+    Supervision Supervision { get; }
+
+    /// <summary>Its fingerprint.</summary>
+    ulong Fingerprint { get; }
+
+    /// <summary>Whether learning is frozen.</summary>
+    bool IsFrozen { get; }
+
+    /// <summary>What the last row without a label was taken for.</summary>
+    PseudoLabel Pseudo { get; }
+
+    /// <summary>Folds one row, with its label or without, into the model.</summary>
+    /// <returns>The first score from before.</returns>
+    double Learn(RowBatch row, double weight);
+
+    /// <summary>Measures an answer by its label.</summary>
+    void Evaluate(double label, double score);
+}
 
 /// <summary>
 /// The fold of a lineage whose labels come apart from their rows: the state of the join beside the model. The live learner decides with a
 /// pending store (<see cref="Take"/>); all others apply what it decided (<see cref="Apply"/>), and need none.
 /// </summary>
 /// <param name="state">What is accounted for.</param>
-/// <param name="learn">Folds one labelled row, with its weight, into the model.</param>
-/// <param name="fingerprint">The model's fingerprint.</param>
-/// <param name="isFrozen">Whether learning is frozen.</param>
-public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> learn, Func<ulong> fingerprint, Func<bool> isFrozen) : IJoinSink, IDisposable
+/// <param name="model">The model beside it.</param>
+public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, IDisposable
 {
-    private readonly Learning.RowBatch _row = new(4, 4096);
+    private readonly RowBatch _row = new(4, 4096);
     private LabelJoin? _join;
     // A jump of the stream's time expires all that waits, which may be more than an event can hold.
     private const int MostExpiredBytes = 1 << 20;
@@ -28,8 +50,11 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
     /// <summary>Rows, bytes and state of the event under construction.</summary>
     public (int Rows, int Bytes, bool HasRanges) Open => _open is null ? (0, 0, _cut.Count > 0) : (_open.Rows, _open.Bytes, _open.HasRanges || _cut.Count > 0);
 
+    /// <summary>Events that had to end before the one under construction and are not sealed yet.</summary>
+    internal int Ahead => _cut.Count;
+
     /// <summary>The learner has a pending store that knows all that this state does not.</summary>
-    public void Attach(IPendingStore store) => _join = new LabelJoin(state, store, this);
+    public void Attach(IPendingStore store) => _join = new LabelJoin(state, store, this, model.Supervision);
 
     /// <summary>Takes the next row of a chunk, with the offsets before it that hold none.</summary>
     internal void Take(JoinCursor cursor)
@@ -86,7 +111,7 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
     {
         var open = _open ?? throw new InvalidOperationException("no event is open");
         _open = null;
-        _cut.Enqueue(open.Seal(fingerprint(), state.Time));
+        _cut.Enqueue(open.Seal(model.Fingerprint, state.Time));
         open.Dispose();
     }
 
@@ -94,7 +119,7 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
     /// <exception cref="FoldException">It does not follow this state.</exception>
     internal void Apply(long sequence, Joined joined)
     {
-        if (joined.Before != fingerprint()) throw new FoldException($"event {sequence} applies to fingerprint {joined.Before:x16} but this state has {fingerprint():x16}: they are of different histories");
+        if (joined.Before != model.Fingerprint) throw new FoldException($"event {sequence} applies to fingerprint {joined.Before:x16} but this state has {model.Fingerprint:x16}: they are of different histories");
         if (joined.From != state.Time) throw new FoldException($"event {sequence} begins at the stream's time {joined.From} but this state is at {state.Time}: they are of different histories");
         foreach (var r in joined.Ranges)
         {
@@ -113,9 +138,25 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
             {
                 case JoinedKind.Learned or JoinedKind.Frozen:
                     var end = e.Kind == JoinedKind.Learned ? JoinEnd.Learned : JoinEnd.Frozen;
-                    if (end == JoinEnd.Learned) learn(_row, pair.Weight);
+                    if (end == JoinEnd.Learned) model.Learn(_row, WeightOf(pair));
                     state.Ended(labels: false, pair.Partition, pair.Offset, end);
                     state.Ended(labels: true, pair.LabelPartition, pair.LabelOffset, end);
+                    break;
+                case JoinedKind.Scored:
+                    if (BitConverter.DoubleToInt64Bits(model.Learn(_row, 1)) != BitConverter.DoubleToInt64Bits(e.Score)) throw new FoldException($"replay of event {sequence} answers row {pair.Partition}-{pair.Offset} otherwise than the journal has it: the arithmetic of this machine or program differs from the one that learned it");
+                    state.Ended(labels: false, pair.Partition, pair.Offset, JoinEnd.Learned);
+                    break;
+                case JoinedKind.Evaluated:
+                    if (!double.IsNaN(e.Score)) model.Evaluate(pair.Label, e.Score);
+                    state.Ended(labels: true, pair.LabelPartition, pair.LabelOffset, double.IsNaN(e.Score) ? JoinEnd.Frozen : JoinEnd.Learned);
+                    break;
+                case JoinedKind.Passed:
+                    state.Ended(labels: false, pair.Partition, pair.Offset, JoinEnd.Frozen);
+                    break;
+                case JoinedKind.Unlabelled:
+                    model.Learn(_row, 1);
+                    if (model.Pseudo != e.Pseudo) throw new FoldException($"replay of event {sequence} takes row {pair.Partition}-{pair.Offset} for {model.Pseudo}, but the journal has {e.Pseudo}: the arithmetic of this machine or program differs from the one that learned it");
+                    state.Ended(labels: false, pair.Partition, pair.Offset, JoinEnd.Expired);
                     break;
                 case JoinedKind.Expired:
                     state.Ended(labels: false, pair.Partition, pair.Offset, JoinEnd.Expired);
@@ -125,7 +166,7 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
                     break;
             }
         }
-        if (joined.After != fingerprint()) throw new FoldException($"replay of event {sequence} gives fingerprint {fingerprint():x16} but the journal has {joined.After:x16}: the arithmetic of this machine or program differs from the one that learned it");
+        if (joined.After != model.Fingerprint) throw new FoldException($"replay of event {sequence} gives fingerprint {model.Fingerprint:x16} but the journal has {joined.After:x16}: the arithmetic of this machine or program differs from the one that learned it");
         state.MoveTo(joined.To);
         foreach (var p in state.Partitions)
             if (p.Remainder != 0) throw new FoldException($"event {sequence} leaves {p.Remainder} records of {(p.IsLabels ? "labels, " : "")}partition {p.Partition} unaccounted for");
@@ -133,22 +174,46 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
 
     bool IJoinSink.Learn(in JoinedPair pair, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
     {
-        if (isFrozen())
+        if (model.IsFrozen)
         {
             _open!.Freeze(pair, state.Time, id);
             return false;
         }
         var at = _open!.Learn(pair, state.Time, row);
-        // From the event's own bytes: what is learned is what a replay will read.
-        _row.Clear();
-        RowCodec.Read(_open.Encoded, ref at, _row);
-        learn(_row, pair.Weight);
+        LearnEncoded(at, WeightOf(pair));
         return true;
     }
 
-    void IJoinSink.Expire(int partition, long offset, ReadOnlySpan<byte> id)
+    double IJoinSink.LearnUnlabelled(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
     {
-        _open!.Expire(partition, offset, state.Time, id);
+        if (model.IsFrozen)
+        {
+            _open!.Pass(partition, offset, state.Time, id);
+            return double.NaN;
+        }
+        var at = _open!.Score(partition, offset, state.Time, row);
+        var score = LearnEncoded(at, 1);
+        _open.Answered(at, score);
+        return score;
+    }
+
+    void IJoinSink.Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score)
+    {
+        _open!.Evaluate(pair, state.Time, id, score);
+        if (!double.IsNaN(score)) model.Evaluate(pair.Label, score);
+    }
+
+    void IJoinSink.Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
+    {
+        if (row.IsEmpty || model.IsFrozen)
+        {
+            _open!.Expire(partition, offset, state.Time, id);
+        }
+        else
+        {
+            LearnEncoded(_open!.ExpireUnlabelled(partition, offset, state.Time, row), 1);
+            _open.TakenFor(model.Pseudo);
+        }
         CutIfLarge();
     }
 
@@ -168,11 +233,22 @@ public sealed class JoinFold(JoinState state, Action<Learning.RowBatch, double> 
         _stored = [];
     }
 
+    // Where a label only measures, so does its weight: it has no say in what is learned.
+    private double WeightOf(in JoinedPair pair) => model.Supervision == Supervision.Unsupervised ? 1 : pair.Weight;
+
+    // From the event's own bytes: what is learned is what a replay will read.
+    private double LearnEncoded(int at, double weight)
+    {
+        _row.Clear();
+        RowCodec.Read(_open!.Encoded, ref at, _row);
+        return model.Learn(_row, weight);
+    }
+
     private void Begin(JoinCursor cursor) => Begin(state.Find(cursor.IsLabels, cursor.Chunk.Range.Partition)!);
 
     private void Begin(JoinPartition partition)
     {
-        _open ??= new OpenJoin(fingerprint(), state.Time);
+        _open ??= new OpenJoin(model.Fingerprint, state.Time);
         _taking = (partition, _open.Begin(partition), partition.Next);
     }
 

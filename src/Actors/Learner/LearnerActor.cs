@@ -70,8 +70,9 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         Command<Pull>(Serve);
         Command<Terminated>(t => _feed.Forget(t.ActorRef));
         Command<GetLearnerStatus>(_ => Sender.Tell(Status()));
-        Command<Freeze>(freeze => Change(Frozen.Create(freeze.Who, freeze.Why, Now)));
-        Command<Thaw>(thaw => Change(Thawed.Create(thaw.Who, thaw.Why, Now)));
+        Command<Freeze>(Change);
+        Command<Thaw>(Change);
+        Command<Revoke>(Change);
         Command<Drain>(_ => BeginDrain());
         Command<KeptStill>(_ => Context.Stop(Self)); // the next message starts it again: what the other writer wrote is recovered then
         Command<SaveSnapshotSuccess>(SnapshotSaved);
@@ -355,13 +356,25 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         });
     }
 
-    private void Change(JournalEvent change)
+    private void Change(object asked)
     {
         if (_fold is null || _persisting || _fold.Open.HasRanges)
         {
             // Only between events: comes again once the event in hand is stored.
-            Context.System.Scheduler.ScheduleTellOnce(TimeSpan.FromMilliseconds(5), Self, change is Frozen f ? new Freeze(f.Who, f.Why) : new Thaw(((Thawed)change).Who, ((Thawed)change).Why), Sender);
+            Context.System.Scheduler.ScheduleTellOnce(TimeSpan.FromMilliseconds(5), Self, asked, Sender);
             SealIfDue(waited: true);
+            return;
+        }
+        JournalEvent? change = asked switch
+        {
+            Freeze f => Frozen.Create(f.Who, f.Why, Now),
+            Thaw t => Thawed.Create(t.Who, t.Why, Now),
+            Revoke r => _fold.Revocation(r.Who, r.Why, Now),
+            _ => null,
+        };
+        if (change is null)
+        {
+            Sender.Tell(new Unchanged($"'{_fold.Definition.Model.Kind.Name}' has no pseudo-labels to take back"));
             return;
         }
         _fold.Apply(_fold.Sequence + 1, change);

@@ -16,12 +16,16 @@ public sealed class FoldException(string message) : Exception(message);
 /// <see cref="Seal"/> ends the event. All others apply finished events (<see cref="Apply"/>). Both run the same row through
 /// the same <see cref="ProgressiveLearner"/>; the fingerprints in the event prove that they agree.
 /// </remarks>
-public sealed class LearnerFold : IDisposable
+public sealed class LearnerFold : IJoinedModel, IDisposable
 {
     private const string SectionName = "learner";
     private readonly IFeaturizer _featurizer;
     private readonly SortedDictionary<int, PartitionLedger> _partitions = [];
     private readonly RowBatch _row = new(4, 4096);
+    private readonly List<PseudoLabelledRow> _pseudo = [];
+    private readonly Supervision _supervision;
+    private (long Group, long From) _group;
+    private PseudoLabel _lastPseudo;
     private OpenEvent? _open;
 
     /// <summary>Starts from the genesis, untrained, at sequence number 1.</summary>
@@ -31,13 +35,14 @@ public sealed class LearnerFold : IDisposable
         Definition = definition;
         _featurizer = definition.Featurizer;
         Learner = new ProgressiveLearner(definition.Model);
+        _supervision = definition.Model.Kind.Supervision;
         Sequence = 1;
         if (definition.LabelHorizon is { } horizon)
         {
             var state = new JoinState(horizon);
             foreach (var p in genesis.Start) state.Begin(labels: false, p);
             foreach (var p in genesis.Labels) state.Begin(labels: true, p);
-            Join = new JoinFold(state, LearnRow, () => Learner.Fingerprint, () => IsFrozen);
+            Join = new JoinFold(state, this);
             return;
         }
         foreach (var p in genesis.Start) _partitions[p.Partition] = new(p.Partition, p.Epoch, p.Next, p.Next, 0, 0, 0, 0, 0, 0);
@@ -93,8 +98,8 @@ public sealed class LearnerFold : IDisposable
     public (int Rows, int Bytes, bool HasRanges) Open => Join is not null ? Join.Open : _open is null ? default : (_open.Rows, _open.Bytes, _open.HasRanges);
 
     /// <summary>
-    /// Learns all labelled rows of a chunk into the event under construction. An overlap with what is learned already is
-    /// trimmed; a gap or another epoch is refused loudly.
+    /// Learns the rows of a chunk into the event under construction: those with a label, and without one those of kinds that have a use for
+    /// them. An overlap with what is learned already is trimmed; a gap or another epoch is refused loudly.
     /// </summary>
     /// <exception cref="FoldException">The chunk does not continue the partition.</exception>
     public void Learn(Chunk chunk)
@@ -114,14 +119,13 @@ public sealed class LearnerFold : IDisposable
             var offset = chunk.OffsetOf(i);
             if (offset < next) continue;
             var label = chunk.Rows.Labels[i];
-            if (double.IsNaN(label)) counts = counts with { Unlabelled = counts.Unlabelled + 1 };
-            else if (IsFrozen) counts = counts with { Frozen = counts.Frozen + 1 };
-            else
-            {
-                Learner.Learn(chunk.Features[i], ProgressiveLearner.ContentOf(chunk.Rows, i), label);
-                _open.Append(chunk, i, ordinal);
-                counts = counts with { Learned = counts.Learned + 1 };
-            }
+            var isLabelled = !double.IsNaN(label) || _supervision == Supervision.Unsupervised;
+            if (isLabelled) counts = IsFrozen ? counts with { Frozen = counts.Frozen + 1 } : counts with { Learned = counts.Learned + 1 };
+            else counts = counts with { Unlabelled = counts.Unlabelled + 1 };
+            if (IsFrozen || !(isLabelled || _supervision == Supervision.SemiSupervised)) continue;
+            LearnRow(chunk.Features[i], ProgressiveLearner.ContentOf(chunk.Rows, i), label, 1);
+            _open.Append(chunk, i, ordinal);
+            if (!isLabelled) _open.TakenFor(_lastPseudo);
         }
         foreach (var letter in chunk.DeadLetters)
             if (letter.Offset >= next) counts = counts with { DeadLettered = counts.DeadLettered + 1 };
@@ -183,7 +187,7 @@ public sealed class LearnerFold : IDisposable
                 IsFrozen = false;
                 break;
             case Retracted retracted:
-                RetractedEvents += retracted.To - retracted.From;
+                Retract(sequence, retracted);
                 break;
             case Genesis _:
                 throw new FoldException($"event {sequence} is a genesis: a journal has only one, as its first event");
@@ -193,6 +197,11 @@ public sealed class LearnerFold : IDisposable
         Advance(journalEvent);
         if (journalEvent is Joined ended) Join!.State.EventEnded(Sequence, ended.To);
     }
+
+    /// <summary>The event that takes back the current group of pseudo-labels.</summary>
+    /// <returns>Null where the kind has none, or the group is empty.</returns>
+    public Retracted? Revocation(string who, string why, long time) =>
+        Learner.Model is ISelfTraining model && _group.From > 0 && model.Group == _group.Group ? Retracted.Create(_group.From, Sequence + 1, who, why, time, model.Group) : null;
 
     /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with the offset of each.</summary>
     public static void ForEachRow(Learned learned, Func<int, long, bool> wanted, Action<int, long, RowBatch> row)
@@ -220,7 +229,7 @@ public sealed class LearnerFold : IDisposable
         {
             batch.Clear();
             var entry = joined.ReadEntry(ref at, ref stamp, batch);
-            if (entry.Kind == JoinedKind.Learned && wanted(entry.Pair.Partition, entry.Pair.Offset)) row(entry.Pair.Partition, entry.Pair.Offset, batch);
+            if (entry.Kind is JoinedKind.Learned or JoinedKind.Scored or JoinedKind.Unlabelled && wanted(entry.Pair.Partition, entry.Pair.Offset)) row(entry.Pair.Partition, entry.Pair.Offset, batch);
         }
     }
 
@@ -228,8 +237,8 @@ public sealed class LearnerFold : IDisposable
     public void Save(StateWriter writer)
     {
         if (Open.HasRanges) throw new InvalidOperationException("a state is saved only where no event is open");
-        // Format 2 has the state of the label join; without one, the bytes are those of format 1.
-        writer.Section(SectionName, Join is null ? 1 : 2);
+        // Format 2 has the state of the label join, format 3 also where pseudo-labels began; without either, the bytes are those of format 1.
+        writer.Section(SectionName, _group.From > 0 ? 3 : Join is null ? 1 : 2);
         writer.Bytes(Genesis.Bytes);
         writer.Int64(Sequence);
         writer.Flag(IsFrozen);
@@ -242,6 +251,12 @@ public sealed class LearnerFold : IDisposable
             writer.UInt64(p.Epoch);
             foreach (var n in (ReadOnlySpan<long>)[p.Start, p.Next, p.Learned, p.Unlabelled, p.DeadLettered, p.Skipped, p.Frozen, p.Expired]) writer.Int64(n);
         }
+        if (_group.From > 0)
+        {
+            writer.Flag(Join is not null);
+            writer.Int64(_group.Group);
+            writer.Int64(_group.From);
+        }
         Join?.State.Save(writer);
         Learner.Save(writer);
     }
@@ -250,7 +265,7 @@ public sealed class LearnerFold : IDisposable
     /// <exception cref="StateFormatException">Newer, of another kind, or damaged.</exception>
     public static LearnerFold Load(StateReader reader, Func<Genesis, FoldDefinition> define)
     {
-        var format = reader.Section(SectionName, 2);
+        var format = reader.Section(SectionName, 3);
         var genesis = Genesis.Read(reader.Bytes());
         var fold = new LearnerFold(genesis, define(genesis))
         {
@@ -265,10 +280,12 @@ public sealed class LearnerFold : IDisposable
             var p = new PartitionLedger(reader.Int32(), reader.UInt64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64());
             fold._partitions[p.Partition] = p;
         }
-        if ((format == 2) != (fold.Join is not null)) throw new StateFormatException("a state with a label join belongs to a lineage without, or the other way round: the bytes are damaged");
+        var joins = format == 3 ? reader.Flag() : format == 2;
+        if (format == 3) fold._group = (reader.Int64(), reader.Int64());
+        if (joins != (fold.Join is not null)) throw new StateFormatException("a state with a label join belongs to a lineage without, or the other way round: the bytes are damaged");
         if (fold.Join is { } join)
         {
-            fold.Join = new JoinFold(JoinState.Load(reader, join.State.Horizon), fold.LearnRow, () => fold.Learner.Fingerprint, () => fold.IsFrozen);
+            fold.Join = new JoinFold(JoinState.Load(reader, join.State.Horizon), fold);
             join.Dispose();
         }
         fold.Learner.Load(reader);
@@ -290,11 +307,47 @@ public sealed class LearnerFold : IDisposable
 
     private PartitionPosition[] PositionsOf(bool labels) => [.. Join!.State.Partitions.Where(p => p.IsLabels == labels).Select(p => new PartitionPosition(p.Partition, p.Epoch, p.Next))];
 
-    private void LearnRow(RowBatch row, double weight)
+    Supervision IJoinedModel.Supervision => _supervision;
+
+    ulong IJoinedModel.Fingerprint => Learner.Fingerprint;
+
+    PseudoLabel IJoinedModel.Pseudo => _lastPseudo;
+
+    double IJoinedModel.Learn(RowBatch row, double weight) => LearnRow(row, weight);
+
+    void IJoinedModel.Evaluate(double label, double score) => Learner.Evaluate(label, [score]);
+
+    private double LearnRow(RowBatch row, double weight)
     {
         var features = _featurizer.Featurize(row);
-        Learner.Learn(features[0], ProgressiveLearner.ContentOf(row, 0), row.Labels[0], weight);
+        var score = LearnRow(features[0], ProgressiveLearner.ContentOf(row, 0), row.Labels[0], weight);
         if (!ReferenceEquals(features, row)) features.Dispose();
+        return score;
+    }
+
+    private double LearnRow(in Row features, ulong content, double label, double weight)
+    {
+        // Only a row without a label gets a pseudo-label; one with a label may end the group.
+        if (_supervision != Supervision.SemiSupervised || !double.IsNaN(label)) return First(Learner.Learn(features, content, label, weight));
+        var model = Learner.Model as ISelfTraining;
+        var before = model?.PseudoLabels ?? default;
+        var score = First(Learner.Learn(features, content, label, weight));
+        _lastPseudo = PseudoLabel.Since(model, before);
+        // The event under construction is the next one, but for those that had to end early.
+        if (_lastPseudo.Class != PseudoClass.None && _group.Group != _lastPseudo.Group) _group = (_lastPseudo.Group, Sequence + 1 + (Join?.Ahead ?? 0));
+        return score;
+    }
+
+    private static double First(ReadOnlySpan<double> scores) => scores.IsEmpty ? double.NaN : scores[0];
+
+    private void Retract(long sequence, Retracted retracted)
+    {
+        if (retracted.Group > 0)
+        {
+            if (Learner.Model is not ISelfTraining model || model.Group != retracted.Group) throw new FoldException($"event {sequence} takes back group {retracted.Group} of pseudo-labels, which is not the current one of this state: they are of different histories");
+            Learner.Revoke();
+        }
+        RetractedEvents += retracted.To - retracted.From;
     }
 
     private void ApplyLearned(long sequence, Learned learned)
@@ -307,13 +360,16 @@ public sealed class LearnerFold : IDisposable
             if (counts.Sum != counts.Range.Length) throw new FoldException($"event {sequence} covers {counts.Range} but accounts for {counts.Sum} offsets");
         }
         IsWhole = false;
+        _pseudo.Clear();
         var at = learned.RowsAt;
         for (var i = 0; i < learned.Rows; i++)
         {
             _row.Clear();
             RowCodec.Read(learned.Bytes, ref at, _row);
             LearnRow(_row, 1);
+            if (_supervision == Supervision.SemiSupervised && double.IsNaN(_row.Labels[0]) && _lastPseudo.Class != PseudoClass.None) _pseudo.Add(new(i, _lastPseudo));
         }
+        if (!_pseudo.SequenceEqual(learned.PseudoLabels)) throw new FoldException($"replay of event {sequence} gives {_pseudo.Count} pseudo-labels that are not the {learned.PseudoLabels.Count} of the journal: the arithmetic of this machine or program differs from the one that learned it");
         if (learned.After != Learner.Fingerprint)
             throw new FoldException(string.Create(CultureInfo.InvariantCulture, $"replay of event {sequence} gives fingerprint {Learner.Fingerprint:x16} but the journal has {learned.After:x16}: the arithmetic of this machine or program differs from the one that learned it"));
         foreach (var counts in learned.Ranges) Account(counts);

@@ -49,8 +49,14 @@ public sealed record Freeze(string Who, string Why);
 /// <summary>Goes on learning.</summary>
 public sealed record Thaw(string Who, string Why);
 
-/// <summary>Answer to <see cref="Freeze"/> and <see cref="Thaw"/>: it is in the journal as this version.</summary>
+/// <summary>Takes back the current group of pseudo-labels of a self-training model, as a whole.</summary>
+public sealed record Revoke(string Who, string Why);
+
+/// <summary>Answer to <see cref="Freeze"/>, <see cref="Thaw"/> and <see cref="Revoke"/>: it is in the journal as this version.</summary>
 public sealed record Changed(ModelVersion Version);
+
+/// <summary>Answer to <see cref="Revoke"/>: there was nothing to do.</summary>
+public sealed record Unchanged(string Why);
 
 /// <summary>What a learner is doing.</summary>
 public enum LearnerState

@@ -8,6 +8,7 @@ internal sealed class OpenEvent(ulong before) : IDisposable
 {
     private readonly List<RangeCounts> _ranges = [];
     private readonly List<long> _nextRow = []; // per range: the offset after its last row, which the next row's delta starts from
+    private readonly List<PseudoLabelledRow> _pseudo = [];
     private byte[] _rows = ArrayPool<byte>.Shared.Rent(64 * 1024);
 
     public int Rows { get; private set; }
@@ -43,13 +44,19 @@ internal sealed class OpenEvent(ulong before) : IDisposable
         Rows++;
     }
 
+    /// <summary>States what the last row, which has no label, was taken for.</summary>
+    public void TakenFor(PseudoLabel label)
+    {
+        if (label.Class != PseudoClass.None) _pseudo.Add(new(Rows - 1, label));
+    }
+
     public void End(int ordinal, RangeCounts c)
     {
         var r = _ranges[ordinal];
         _ranges[ordinal] = new(r.Range with { To = c.Range.To }, r.Learned + c.Learned, r.Unlabelled + c.Unlabelled, r.DeadLettered + c.DeadLettered, r.Skipped + c.Skipped, r.Frozen + c.Frozen);
     }
 
-    public Learned Seal(ulong after, long time) => Learned.Create(before, after, time, _ranges, Rows, _rows.AsSpan(0, Bytes));
+    public Learned Seal(ulong after, long time) => Learned.Create(before, after, time, _ranges, Rows, _rows.AsSpan(0, Bytes), _pseudo);
 
     public void Dispose()
     {

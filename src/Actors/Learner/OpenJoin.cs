@@ -13,6 +13,7 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
     private int _entries;
     private readonly long _from = from;
     private long _stamp = from;
+    private bool _hasUnlabelled;
 
     public int Rows { get; private set; }
 
@@ -59,6 +60,49 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
         Id(id);
     }
 
+    /// <summary>A row to be learned without a label as it comes; <see cref="Answered"/> must follow.</summary>
+    /// <returns>Where its row begins in <see cref="Encoded"/>.</returns>
+    public int Score(int partition, long offset, long stamp, ReadOnlySpan<byte> row)
+    {
+        Unlabelled(JoinedKind.Scored, partition, offset, stamp, row.Length + 16);
+        Double(double.NaN);
+        return Row(row);
+    }
+
+    /// <summary>What was answered to the row at <paramref name="at"/> before it was learned.</summary>
+    public void Answered(int at, double score) => BinaryPrimitives.WriteDoubleLittleEndian(_bytes.AsSpan(at - sizeof(double)), score);
+
+    public void Evaluate(in JoinedPair pair, long stamp, ReadOnlySpan<byte> id, double score)
+    {
+        Unlabelled(JoinedKind.Evaluated, pair.Partition, pair.Offset, stamp, id.Length + 60);
+        Number(pair.LabelPartition);
+        Number(pair.LabelOffset);
+        Double(pair.Label);
+        Double(score);
+        Id(id);
+    }
+
+    public void Pass(int partition, long offset, long stamp, ReadOnlySpan<byte> id)
+    {
+        Unlabelled(JoinedKind.Passed, partition, offset, stamp, id.Length + 10);
+        Id(id);
+    }
+
+    /// <summary>A row whose label did not come in time, to be learned without; <see cref="TakenFor"/> must follow.</summary>
+    /// <returns>Where its row begins in <see cref="Encoded"/>.</returns>
+    public int ExpireUnlabelled(int partition, long offset, long stamp, ReadOnlySpan<byte> row)
+    {
+        Unlabelled(JoinedKind.Unlabelled, partition, offset, stamp, row.Length + 28);
+        return Row(row);
+    }
+
+    /// <summary>What the last row was taken for.</summary>
+    public void TakenFor(PseudoLabel label)
+    {
+        Number(label.Group);
+        Number((long)label.Class);
+    }
+
     public void Expire(int partition, long offset, long stamp, ReadOnlySpan<byte> id)
     {
         Head(JoinedKind.Expired, stamp, id.Length + 30);
@@ -87,7 +131,7 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
     public Func<long, Joined> Seal(ulong after, long to)
     {
         var (ranges, rows, entries, bytes) = (_ranges.Select(r => r.Partition.Since(r.Mark)).ToArray(), Rows, _entries, Encoded.ToArray());
-        return time => Joined.Create(before, after, time, _from, to, ranges, _stretches, rows, entries, bytes);
+        return time => Joined.Create(before, after, time, _from, to, ranges, _stretches, rows, entries, bytes, _hasUnlabelled);
     }
 
     public void Dispose()
@@ -104,6 +148,22 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
         Number(pair.LabelPartition);
         Number(pair.LabelOffset);
         Weight(pair.Weight);
+    }
+
+    private void Unlabelled(JoinedKind kind, int partition, long offset, long stamp, int more)
+    {
+        Head(kind, stamp, more + 20);
+        Number(partition);
+        Number(offset);
+        _hasUnlabelled = true;
+    }
+
+    private int Row(ReadOnlySpan<byte> row)
+    {
+        var at = Bytes;
+        Bytes += RowCodec.Relabel(_bytes.AsSpan(at), row, double.NaN);
+        Rows++;
+        return at;
     }
 
     private void Head(JoinedKind kind, long stamp, int more)

@@ -51,7 +51,7 @@ internal sealed class PendingRebuild(LearnerDefinition definition, JournalReader
             await foreach (var (_, e) in journal.Read(definition.PersistenceId, from, sequence, cancellation).ConfigureAwait(false))
                 if (e is Joined joined) await Replay(joined, store, rows, labels).ConfigureAwait(false);
             // What was swept meanwhile is accounted for.
-            store.Sweep(state.SweptBelow, (_, _) => { });
+            store.Sweep(state.SweptBelow, (_, _, _) => { });
             return store;
         }
         catch
@@ -136,7 +136,13 @@ internal sealed class PendingRebuild(LearnerDefinition definition, JournalReader
                 case JoinedKind.Learned or JoinedKind.Frozen:
                     store.Put(e.Id, new JoinEntry(JoinKind.Learned, e.Pair.Partition, e.Pair.Offset, e.Pair.Label, e.Stamp));
                     break;
-                case JoinedKind.Expired:
+                case JoinedKind.Scored or JoinedKind.Passed:
+                    LabelJoin.PutScored(store, e.Id, new JoinEntry(JoinKind.Scored, e.Pair.Partition, e.Pair.Offset, double.NaN, e.Stamp), e.Score);
+                    break;
+                case JoinedKind.Evaluated:
+                    store.Put(e.Id, new JoinEntry(JoinKind.Learned, e.Pair.Partition, e.Pair.Offset, e.Pair.Label, e.Stamp));
+                    break;
+                case JoinedKind.Expired or JoinedKind.Unlabelled:
                     store.Put(e.Id, new JoinEntry(JoinKind.Expired, e.Pair.Partition, e.Pair.Offset, double.NaN, e.Stamp));
                     break;
                 case JoinedKind.Corrected:

@@ -53,7 +53,11 @@ public sealed record PipelineStatus(
 /// <param name="Encoder">Predictions and dead letters to bytes.</param>
 /// <param name="Predictions">Where predictions go.</param>
 /// <param name="DeadLetters">Where dead letters go.</param>
-public sealed record PipelineParts(LearnerDefinition Learner, IOutgoingEncoder Encoder, ISink Predictions, ISink DeadLetters);
+public sealed record PipelineParts(LearnerDefinition Learner, IOutgoingEncoder Encoder, ISink Predictions, ISink DeadLetters)
+{
+    /// <summary>What the sinks write within, together with the source's commits; null: they write by themselves.</summary>
+    public ITransactions? Transactions { get; init; }
+}
 
 /// <summary>One pipeline on one node: its replica and its score leg, and the learner wherever the cluster runs it.</summary>
 public sealed class PipelineRuntime : IAsyncDisposable
@@ -118,6 +122,11 @@ public sealed class PipelineRuntime : IAsyncDisposable
         return new PipelineStatus(score, learner, replica, stale, staleFor, Ledger(score, learner));
     }
 
+    /// <summary>Takes the current group of pseudo-labels back, of a self-training model.</summary>
+    /// <returns>The version in which it is; null: there was nothing to take back.</returns>
+    public async Task<ModelVersion?> Revoke(string who, string why) =>
+        await _learners.Ask<object>(new LearnerEnvelope(_parts.Learner.EntityId, new Revoke(who, why)), Answer).ConfigureAwait(false) is Changed changed ? changed.Version : null;
+
     /// <summary>Stops scoring and learning: what is in flight is scored, committed, learned and persisted.</summary>
     /// <returns>The pipeline as it was last.</returns>
     public async Task<PipelineStatus> Stop()
@@ -158,6 +167,8 @@ public sealed class PipelineRuntime : IAsyncDisposable
         }
         await _parts.Predictions.DisposeAsync().ConfigureAwait(false);
         await _parts.DeadLetters.DisposeAsync().ConfigureAwait(false);
+        if (_parts.Learner.Labels?.DeadLetters is { } letters && !ReferenceEquals(letters, _parts.DeadLetters)) await letters.DisposeAsync().ConfigureAwait(false);
+        if (_parts.Transactions is { } transactions) await transactions.DisposeAsync().ConfigureAwait(false);
         Replica.Dispose();
     }
 
@@ -166,7 +177,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
     private ScoreStages Stages(Func<ISubscription, CommitStep, ValueTask> commit)
     {
         var d = _parts.Learner;
-        return new ScoreStages(d.Decoder, d.Featurizer, Replica, d.MaxLead == long.MaxValue ? null : new LeadGate(Replica, d.MaxLead), _parts.Encoder, _parts.Predictions, _parts.DeadLetters, d.Clocks, d.Time, commit);
+        return new ScoreStages(d.Decoder, d.Featurizer, Replica, d.MaxLead == long.MaxValue ? null : new LeadGate(Replica, d.MaxLead), _parts.Encoder, _parts.Predictions, _parts.DeadLetters, d.Clocks, d.Time, commit) { Transactions = _parts.Transactions };
     }
 
     private static IReadOnlyList<LedgerLine> Ledger(ScoreLegStatus score, LearnerStatus learner)

@@ -36,9 +36,10 @@ public sealed class LiveDisplay(IAnsiConsole console, string title, long? expect
             facts.AddColumn(new GridColumn().PadLeft(i == 0 ? 2 : 3).PadRight(1).NoWrap());
             facts.AddColumn(new GridColumn().RightAligned().PadRight(0).NoWrap());
         }
-        Row(facts, ("error", Figures.Percent(f.Metric("error"))), ("version", f.Status.Learner.Version.ToString()), ("backlog", Figures.Count(f.Status.Backlog)));
-        Row(facts, ("AUC", Figures.Number(f.Metric("roc-auc"))), ("stale events", Figures.Count(f.Status.StaleEvents)), ("journal", Figures.Megabytes(f.Status.Learner.JournalBytes)));
-        Row(facts, ("log-loss", Figures.Number(f.Metric("log-loss"))), ("stale for", Figures.Seconds(f.StaleFor)), ("memory", Figures.Megabytes(f.MemoryBytes)));
+        var quality = f.Quality.Where(q => q.Name != "F1").Concat(Enumerable.Repeat(("", ""), 3)).ToArray();
+        Row(facts, quality[0], ("version", f.Status.Learner.Version.ToString()), ("backlog", Figures.Count(f.Status.Backlog)));
+        Row(facts, quality[1], ("stale events", Figures.Count(f.Status.StaleEvents)), ("journal", Figures.Megabytes(f.Status.Learner.JournalBytes)));
+        Row(facts, quality[2], ("stale for", Figures.Seconds(f.StaleFor)), ("memory", Figures.Megabytes(f.MemoryBytes)));
         Row(facts, ("features", Figures.Count(f.Status.Learner.Features)), ("snapshot", Figures.Count(f.Status.Learner.Snapshot)), ("dead letters", Figures.Count(f.DeadLetters)));
 
         return expected is > 0 ? new Rows(legs, facts, Progress(f.Consumed, expected.Value)) : new Rows(legs, facts);

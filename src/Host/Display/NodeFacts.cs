@@ -31,6 +31,18 @@ public sealed record NodeFacts(PipelineStatus Status, TimeSpan Elapsed, TimeSpan
         return double.NaN;
     }
 
+    /// <summary>The progressive metrics that say most, with their values for people: of two classes error, AUC, F1 and log-loss, else the first that the task has.</summary>
+    public IReadOnlyList<(string Name, string Value)> Quality
+    {
+        get
+        {
+            var metrics = Status.Learner.Metrics;
+            if (metrics.Count == 0 || metrics.Any(m => m.Name == "log-loss"))
+                return [("error", Figures.Percent(Metric("error"))), ("AUC", Figures.Number(Metric("roc-auc"))), ("F1", Figures.Number(Metric("f1"))), ("log-loss", Figures.Number(Metric("log-loss")))];
+            return [.. metrics.Where(m => m.Name != "rows").Take(4).Select(m => (m.Name, m.Name is "labelled" or "outside" ? Figures.Count((long)m.Value) : Figures.Number(m.Value)))];
+        }
+    }
+
     /// <summary>How long the replica has been behind; null before it has a version.</summary>
     public TimeSpan? StaleFor => Status.ReplicaSequence == 0 ? null : Status.StaleFor;
 

@@ -16,7 +16,7 @@ public static class Summary
             ? $"Nothing new: {Figures.Count(facts.ScoredInAll)} rows were scored and {Figures.Count(learner.Rows)} learned before."
             : $"{Figures.Count(facts.Scored)} rows scored and {Figures.Count(facts.Learned)} learned in {Figures.Seconds(facts.Working)}: {Figures.Rate(facts.Scored / seconds)} and {Figures.Rate(facts.Learned / seconds)} rows/s");
         Line(output, "model", $"{pipeline.Model.Kind} version {learner.Version}, {Figures.Count(learner.Features)} features");
-        Line(output, "progressive", $"error {Figures.Percent(facts.Metric("error"))}, AUC {Figures.Number(facts.Metric("roc-auc"))}, F1 {Figures.Number(facts.Metric("f1"))}, log-loss {Figures.Number(facts.Metric("log-loss"))} over {Figures.Count(learner.Rows)} rows");
+        Line(output, "progressive", $"{string.Join(", ", facts.Quality.Select(q => $"{q.Name} {q.Value}"))} over {Figures.Count(learner.Rows)} rows");
         foreach (var l in status.Ledger) Ledger(output, l);
         Line(output, "predictions", Destination(pipeline, pipeline.Sink.Predictions));
         Line(output, "dead letters", facts.DeadLetters == 0 ? "none" : $"{Figures.Count(facts.DeadLetters)} in {Destination(pipeline, pipeline.Sink.DeadLetters)}");

@@ -67,10 +67,11 @@ public sealed class ClusterNode : IAsyncDisposable
             var reader = new JournalReader(system);
             await MakeTables(system, journal, stop).ConfigureAwait(false);
             var health = new SnapshotHealth();
-            var definitions = settings.Pipelines.Select(p => PipelineWiring.Definition(system, p, folder, time)).ToArray();
+            var transactions = settings.Pipelines.Select(p => PipelineWiring.Transactions(system, p, folder)).ToArray();
+            var definitions = settings.Pipelines.Zip(transactions, (p, t) => PipelineWiring.Definition(system, p, folder, time, t)).ToArray();
             var learners = await LearnerSharding.Start(system, definitions, health, LearnerRole).ConfigureAwait(false);
             var daemon = system.ActorOf(Props.Create(() => new LearnerDaemon(learners, definitions.Select(d => d.EntityId).ToArray())), "learner-daemon");
-            var runtimes = settings.Pipelines.Zip(definitions, (p, d) => PipelineRuntime.Start(system, PipelineWiring.Parts(system, p, d, health.Alarms.Raise), learners, health, reader)).ToArray();
+            var runtimes = settings.Pipelines.Select((p, i) => PipelineRuntime.Start(system, PipelineWiring.Parts(system, p, definitions[i], health.Alarms.Raise, transactions[i]), learners, health, reader)).ToArray();
             return new ClusterNode(system, health, journal.Id, daemon, runtimes);
         }
         catch

@@ -17,11 +17,12 @@ public sealed class NodeFactory : INodeFactory
         var system = ActorSystem.Create(SystemName, options.Akka);
         var cluster = Cluster.Get(system);
         await cluster.JoinAsync(cluster.SelfAddress, cancellation).ConfigureAwait(false);
-        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time);
+        var transactions = PipelineWiring.Transactions(system, pipeline, options.Folder);
+        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time, transactions);
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
         var journal = new JournalReader(system);
-        var parts = PipelineWiring.Parts(system, pipeline, definition, health.Alarms.Raise);
+        var parts = PipelineWiring.Parts(system, pipeline, definition, health.Alarms.Raise, transactions);
         return new Node(system, journal, options.Settings, PipelineRuntime.Start(system, parts, learners, health, journal));
     }
 

@@ -8,14 +8,17 @@ namespace StreamMLOps.Host;
 /// <summary>Makes the parts of a pipeline from its settings.</summary>
 internal static class PipelineWiring
 {
+    /// <summary>The transactions of a pipeline on this node; null where its delivery is at least once.</summary>
+    public static KafkaTransactions? Transactions(ActorSystem system, PipelineSettings pipeline, DataFolder folder) => pipeline.CreateTransactions(folder.Id, line => system.Log.Info("{0}", line));
+
     /// <summary>The pipeline's learner and fold.</summary>
-    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time) => new(
+    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, KafkaTransactions? transactions = null) => new(
         pipeline.Name,
         pipeline.Lineage,
         Shard: 0,
         SettingsText.Write(pipeline.Genesis),
         Define,
-        pipeline.CreateSource(new FileCommitStore(folder.Commits), Topics(system, pipeline), line => system.Log.Info("{0}", line)),
+        pipeline.CreateSource(new FileCommitStore(folder.Commits), transactions is null ? Topics(system, pipeline) : KafkaConnector.Within(transactions), line => system.Log.Info("{0}", line)),
         pipeline.CreateDecoder(),
         pipeline.Featurize.Create(),
         new LearnerOptions(
@@ -43,7 +46,7 @@ internal static class PipelineWiring
         TimeSpan? labels = join.Kind == SourceKind.Kafka || join.Follow ? join.Patience : null;
         return new LabelFeed(
             pipeline.CreateLabelSource(Topics(system, pipeline), line => system.Log.Info("{0}", line)),
-            new LabelDecoder(join.Json, pipeline.Limits.DeadLetterBytes),
+            pipeline.CreateLabelDecoder(),
             empty =>
             {
                 if (empty && Directory.Exists(path)) Directory.Delete(path, recursive: true);
@@ -56,7 +59,7 @@ internal static class PipelineWiring
     }
 
     /// <summary>The pipeline with its sinks.</summary>
-    public static PipelineParts Parts(ActorSystem system, PipelineSettings pipeline, LearnerDefinition definition, Action<string> alarm)
+    public static PipelineParts Parts(ActorSystem system, PipelineSettings pipeline, LearnerDefinition definition, Action<string> alarm, KafkaTransactions? transactions = null)
     {
         void Log(string line) => system.Log.Info("{0}", line);
         return new PipelineParts(
@@ -66,8 +69,12 @@ internal static class PipelineWiring
                 system.Log.Warning("{0}", line);
                 alarm(line);
             })),
-            pipeline.CreatePredictionSink(Topics(system, pipeline), Log),
-            definition.Labels?.DeadLetters ?? pipeline.CreateDeadLetterSink(Topics(system, pipeline), Log));
+            transactions?.Sink(pipeline.Sink.Predictions) ?? pipeline.CreatePredictionSink(Topics(system, pipeline), Log),
+            // Labels that are none are written by the learner's leg, which has no transactions.
+            transactions?.Sink(pipeline.Sink.DeadLetters) ?? definition.Labels?.DeadLetters ?? pipeline.CreateDeadLetterSink(Topics(system, pipeline), Log))
+        {
+            Transactions = transactions,
+        };
     }
 
     /// <summary>What a fold runs, from its genesis.</summary>

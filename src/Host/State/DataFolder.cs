@@ -39,6 +39,17 @@ public sealed class DataFolder : IDisposable
     /// <summary>The settings that last ran here, so that predictions can be audited without naming them again.</summary>
     public string Settings => In("settings.conf");
 
+    /// <summary>Name of whoever uses the folder: made with it, and never changed.</summary>
+    public string Id
+    {
+        get
+        {
+            var file = In("id");
+            if (!File.Exists(file)) File.WriteAllText(file, Guid.NewGuid().ToString("N"));
+            return File.ReadAllText(file).Trim();
+        }
+    }
+
     /// <summary>Whether this process may write.</summary>
     public bool IsHeld => _lock is not null;
 

@@ -12,12 +12,14 @@ namespace StreamMLOps.Learning;
 public sealed class ProgressiveLearner
 {
     private const string SectionName = "progressive-learner";
+    private readonly bool _unsupervised;
     private double[] _scores = new double[1];
 
     /// <summary>Starts untrained.</summary>
     public ProgressiveLearner(ModelSpec spec)
     {
         Model = spec.Create();
+        _unsupervised = spec.Kind.Supervision == Supervision.Unsupervised;
         Metrics = ProgressiveMetrics.For(spec.Kind.Task);
         // The chain starts from what is learned with, so that equal rows under other settings never look equal.
         Fingerprint = XxHash3.HashToUInt64(System.Text.Encoding.UTF8.GetBytes(spec.ToCanonicalString()));
@@ -56,7 +58,8 @@ public sealed class ProgressiveLearner
         if (!(weight > 0 && double.IsFinite(weight))) throw new ArgumentOutOfRangeException(nameof(weight), weight, "a row's weight is finite and above 0");
         RequireFinite(features, label);
         var scores = Scores();
-        Model.PredictThenLearn(features, label, weight, scores);
+        // Where labels only measure, the model must not see them: with and without them its state is the same.
+        Model.PredictThenLearn(features, _unsupervised ? double.NaN : label, weight, scores);
         Metrics.Update(label, scores);
         var fingerprint = Mix(Fingerprint ^ content);
         foreach (var score in scores) fingerprint = Mix(fingerprint ^ BitConverter.DoubleToUInt64Bits(score));
@@ -64,6 +67,27 @@ public sealed class ProgressiveLearner
         Fingerprint = fingerprint;
         Rows++;
         return scores;
+    }
+
+    /// <summary>Measures the answer to a row that was learned without its label, now that the label is there. The model does not change.</summary>
+    /// <param name="label">The label, finite.</param>
+    /// <param name="scores">What was answered before the row was learned.</param>
+    public void Evaluate(double label, ReadOnlySpan<double> scores)
+    {
+        if (!double.IsFinite(label)) throw new ArgumentOutOfRangeException(nameof(label), label, "a row is measured by a finite label");
+        Metrics.UpdateLater(label, scores);
+        var fingerprint = Mix(Fingerprint ^ BitConverter.DoubleToUInt64Bits(label));
+        foreach (var score in scores) fingerprint = Mix(fingerprint ^ BitConverter.DoubleToUInt64Bits(score));
+        Fingerprint = fingerprint;
+    }
+
+    /// <summary>Takes back the current group of pseudo-labels of a self-training model.</summary>
+    /// <exception cref="InvalidOperationException">The model has none.</exception>
+    public void Revoke()
+    {
+        var model = Model as ISelfTraining ?? throw new InvalidOperationException($"{Model.Spec.Kind.Name} has no pseudo-labels");
+        Fingerprint = Mix(Fingerprint ^ (ulong)model.Group);
+        model.Revoke();
     }
 
     /// <summary>Fingerprint of a row's content (indices, values, names) and label.</summary>

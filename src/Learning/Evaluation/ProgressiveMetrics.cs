@@ -23,6 +23,11 @@ public abstract class ProgressiveMetrics
     /// <param name="scores">What the model answered before it learned the row.</param>
     public abstract void Update(double label, ReadOnlySpan<double> scores);
 
+    /// <summary>Counts the label of a row that was counted without one (<see cref="Update"/> with NaN) when it came.</summary>
+    /// <param name="label">The label.</param>
+    /// <param name="scores">What the model answered then.</param>
+    public virtual void UpdateLater(double label, ReadOnlySpan<double> scores) => Update(label, scores);
+
     /// <summary>Names and values for people and for exporters, in a fixed order.</summary>
     public abstract IReadOnlyList<(string Name, double Value)> Report();
 

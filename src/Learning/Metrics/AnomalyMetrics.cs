@@ -27,6 +27,12 @@ public sealed class AnomalyMetrics : ProgressiveMetrics
     public override void Update(double label, ReadOnlySpan<double> scores)
     {
         _count++;
+        UpdateLater(label, scores);
+    }
+
+    /// <inheritdoc/>
+    public override void UpdateLater(double label, ReadOnlySpan<double> scores)
+    {
         if (double.IsNaN(label)) return;
         _labelled++;
         _roc.Add(scores[0], label > 0);

@@ -42,6 +42,12 @@ public sealed class ClusteringMetrics : ProgressiveMetrics
     {
         _count++;
         if (scores[0] < 0) _outside++;
+        UpdateLater(label, scores);
+    }
+
+    /// <inheritdoc/>
+    public override void UpdateLater(double label, ReadOnlySpan<double> scores)
+    {
         if (double.IsNaN(label) || scores[0] < 0) return;
         var key = (scores[0], label);
         _pairs[key] = _pairs.GetValueOrDefault(key) + 1;

@@ -2,6 +2,19 @@ using System.Collections.Immutable;
 
 namespace StreamMLOps.Learning;
 
+/// <summary>What labels are to a kind of model.</summary>
+public enum Supervision
+{
+    /// <summary>It learns rows with a label and no others.</summary>
+    Supervised,
+
+    /// <summary>It learns rows with a label, and has a use for those without.</summary>
+    SemiSupervised,
+
+    /// <summary>It learns every row as it comes; a label measures the answer and nothing more.</summary>
+    Unsupervised,
+}
+
 /// <summary>
 /// A kind of model: its name in settings, what it does, its parameters and how to make one. All kinds are listed in
 /// <see cref="ModelRegistry"/>. Arithmetic that changes is a new <see cref="Revision"/>, never a change of one; every revision loads the states of those before it.
@@ -27,6 +40,10 @@ public sealed record ModelKind(
 
     /// <summary>Whether rows without a label (NaN) are learned too, though the task has labels.</summary>
     public bool LearnsUnlabelled { get; init; }
+
+    /// <summary>What labels are to it.</summary>
+    public Supervision Supervision => Task is LearningTask.Anomaly or LearningTask.Clustering ? Supervision.Unsupervised
+        : LearnsUnlabelled ? Supervision.SemiSupervised : Supervision.Supervised;
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} r{Revision}";

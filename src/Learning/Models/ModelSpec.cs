@@ -70,6 +70,27 @@ public sealed class ModelSpec
         return faults.Count == 0 ? spec! : throw new ArgumentException(string.Join("; ", faults), nameof(node));
     }
 
+    /// <summary>The number that labels of a model of many classes are below, as it and the models in it limit them; null: labels are any number.</summary>
+    public long? Classes
+    {
+        get
+        {
+            if (Kind.Task != LearningTask.MultiClass) return null;
+            long? least = null;
+            foreach (var parameter in Kind.Parameters)
+            {
+                var limit = parameter switch
+                {
+                    Parameter.Integer when parameter.Name == ClassLabels.Limit.Name => Values.Integer(parameter.Name),
+                    Parameter.Model => Values.Model(parameter.Name).Classes,
+                    _ => null,
+                };
+                if (limit is { } found) least = Math.Min(least ?? found, found);
+            }
+            return least;
+        }
+    }
+
     /// <summary>The same specification with another seed, for the members of an ensemble.</summary>
     public ModelSpec WithSeed(ulong seed) => new(Kind, Values, seed);
 

@@ -80,6 +80,17 @@ public sealed class RowBatch : IDisposable
         return length == 0 ? default : _names.AsSpan(_nameStarts![k], length);
     }
 
+    /// <summary>Takes the labels of all rows off.</summary>
+    public void ForgetLabels() => _labels.AsSpan(0, Count).Fill(double.NaN);
+
+    /// <summary>Adds a copy of a row of another batch, names and label included.</summary>
+    public RowFault TryCopy(RowBatch from, int row)
+    {
+        BeginRow();
+        for (var k = from.Starts[row]; k < from.Starts[row + 1]; k++) Add(from.Indices[k], from.Values[k], from.NameOf(k));
+        return TryEndRow(from.Labels[row]);
+    }
+
     /// <summary>Takes all rows out and keeps the memory.</summary>
     public void Clear()
     {

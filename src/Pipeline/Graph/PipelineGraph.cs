@@ -12,9 +12,11 @@ namespace StreamMLOps.Pipeline;
 /// </summary>
 public static class PipelineGraph
 {
-    /// <summary>Scores every record and commits its offset after its prediction is in the sink: at least once.</summary>
+    private const int MostChunksOfATransaction = 64;
+
+    /// <summary>Scores every record and commits its offset after its prediction is in the sink: at least once; or both in one transaction: exactly once.</summary>
     public static IRunnableGraph<(UniqueKillSwitch Stop, Task<Done> Done)> ScoreLeg(ISubscription subscription, ScoreStages stages) =>
-        subscription.Chunks
+        Chunks(subscription, stages)
             .Via(stages.Lead is { } lead ? Flow.FromGraph(new Gate(lead)) : Flow.Create<RawChunk>())
             .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)
             .Via(Decode(stages.Decoder, stages.Clocks.Decode))
@@ -23,8 +25,7 @@ public static class PipelineGraph
             .Via(Predict(stages.Replica, stages.Clocks.Predict))
             .Via(Encode(stages))
             .Async()
-            .Via(Write(stages))
-            .Via(CommitLast(subscription, stages))
+            .Via(stages.Transactions is { } transactions ? InTransactions(subscription, stages, transactions) : Write(stages).Via(CommitLast(subscription, stages)))
             .ToMaterialized(Sink.Ignore<CommitStep>(), (stop, done) => (stop, done));
 
     /// <summary>Reads the same log at the learner's own positions, never ahead of the score leg, and hands chunks to the learner.</summary>
@@ -45,6 +46,13 @@ public static class PipelineGraph
             .Via(Letters(deadLetters))
             .Via(Learn(learner))
             .ToMaterialized(Sink.Ignore<NotUsed>(), (stop, done) => (stop, done));
+
+    // Brokers without transactions are named before the first record is scored.
+    private static Source<RawChunk, NotUsed> Chunks(ISubscription subscription, ScoreStages stages) => stages.Transactions is { } transactions
+        ? Source.Lazily(() => Source.FromTask(transactions.Open().AsTask().ContinueWith(t => { t.GetAwaiter().GetResult(); return NotUsed.Instance; }, TaskScheduler.Default)))
+            .MapMaterializedValue(_ => NotUsed.Instance)
+            .ConcatMany(_ => subscription.Chunks)
+        : subscription.Chunks;
 
     private static Flow<Chunk, Chunk, NotUsed> Letters(Func<IReadOnlyList<DeadLetter>, ValueTask> deadLetters) =>
         Flow.Create<Chunk>().SelectAsync(1, async chunk =>
@@ -127,6 +135,44 @@ public static class PipelineGraph
                 await stages.DeadLetters.Flush().ConfigureAwait(false);
                 CrashPoints.Pass(CrashPoints.AfterProduce);
                 await stages.Commit(subscription, step).ConfigureAwait(false);
+                stages.Clocks.Commit.Add(started, (int)step.Rows);
+                return step;
+            });
+
+    /// <summary>Writes and commits what has come while the transaction before was under way, as one transaction; one that fails is taken back.</summary>
+    private static Flow<Outgoing, CommitStep, NotUsed> InTransactions(ISubscription subscription, ScoreStages stages, ITransactions transactions) =>
+        Flow.Create<Outgoing>()
+            .Batch(MostChunksOfATransaction, first => new List<Outgoing> { first }, (chunks, next) =>
+            {
+                chunks.Add(next);
+                return chunks;
+            })
+            .SelectAsync(1, async chunks =>
+            {
+                var started = Stopwatch.GetTimestamp();
+                var step = chunks.Select(c => c.Step).Aggregate((earlier, later) => earlier.Merge(later));
+                try
+                {
+                    await transactions.Begin().ConfigureAwait(false);
+                    foreach (var outgoing in chunks)
+                    {
+                        if (outgoing.Predictions.Count > 0) await stages.Predictions.Write(outgoing.Predictions).ConfigureAwait(false);
+                        if (outgoing.DeadLetters is { } letters) await stages.DeadLetters.Write(letters).ConfigureAwait(false);
+                    }
+                    stages.Clocks.Write.Add(started, (int)step.Rows);
+                    started = Stopwatch.GetTimestamp();
+                    CrashPoints.Pass(CrashPoints.AfterProduce);
+                    await stages.Commit(subscription, step).ConfigureAwait(false);
+                }
+                catch
+                {
+                    await transactions.Abort().ConfigureAwait(false);
+                    throw;
+                }
+                finally
+                {
+                    foreach (var outgoing in chunks) outgoing.Dispose();
+                }
                 stages.Clocks.Commit.Add(started, (int)step.Rows);
                 return step;
             });

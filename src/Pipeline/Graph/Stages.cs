@@ -14,7 +14,11 @@ public sealed record ScoreStages(
     ISink DeadLetters,
     PipelineClocks Clocks,
     TimeProvider Time,
-    Func<ISubscription, CommitStep, ValueTask> Commit);
+    Func<ISubscription, CommitStep, ValueTask> Commit)
+{
+    /// <summary>What makes predictions, dead letters and offsets one; null: offsets are committed after the writes.</summary>
+    public ITransactions? Transactions { get; init; }
+}
 
 /// <summary>What the learn leg is made of.</summary>
 public sealed record LearnStages(
@@ -80,9 +84,18 @@ public sealed record ScoredRange(OffsetRange Range, long Predicted, long DeadLet
     public ScoredRange Then(ScoredRange next) => new(Range with { To = next.Range.To }, Predicted + next.Predicted, DeadLettered + next.DeadLettered, Skipped + next.Skipped);
 }
 
-/// <summary>The binary decision of a score, the same wherever it is made.</summary>
+/// <summary>The decision that follows from a row's scores, the same wherever it is made.</summary>
 public static class Decision
 {
-    /// <summary>1 where the score is above one half, else 0 (a tie is negative).</summary>
-    public static double Of(LearningTask task, double score) => task == LearningTask.Binary ? (score > 0.5 ? 1 : 0) : score;
+    /// <summary>Of two classes, and of an anomaly or none: 1 where the score is above one half, else 0 (a tie is negative). Else the score itself: a number, or that of a cluster.</summary>
+    public static double Of(LearningTask task, double score) => task is LearningTask.Binary or LearningTask.Anomaly ? (score > 0.5 ? 1 : 0) : score;
+
+    /// <summary>Number of the largest score, the lowest of equal ones; -1 where no class was seen yet.</summary>
+    public static int ClassOf(ReadOnlySpan<double> scores)
+    {
+        var answer = -1;
+        for (var k = 0; k < scores.Length; k++)
+            if (answer < 0 || scores[k] > scores[answer]) answer = k;
+        return answer;
+    }
 }

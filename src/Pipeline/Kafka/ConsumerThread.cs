@@ -77,6 +77,19 @@ internal sealed unsafe class ConsumerThread
         }
     }
 
+    /// <summary>Commits within a transaction, and ends it: all of it, or nothing.</summary>
+    /// <exception cref="TransactionAbortedException">Nothing was committed; a partition has gone to another member, or the coordinator refuses.</exception>
+    public void Commit(IReadOnlyList<CommittedPartition> processed, KafkaTransactions transactions)
+    {
+        lock (_committing)
+        {
+            var due = _queue.Due(processed);
+            if (_offsets is not { } offsets || due.Count < processed.Count) throw new TransactionAbortedException($"{_name}: a partition went to another member while its records were in a transaction; they are scored again there");
+            transactions.Commit((producer, timeout) => offsets.Write([.. due.Select(d => d.Commit)], producer, timeout));
+            _queue.Take(due);
+        }
+    }
+
     private void Run()
     {
         try

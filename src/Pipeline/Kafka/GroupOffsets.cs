@@ -39,19 +39,10 @@ internal sealed unsafe class GroupOffsets(nint client, string topic)
     /// <returns>What it said: no error, or the first one.</returns>
     public ErrorCode Write(IReadOnlyList<CommittedPartition> partitions)
     {
-        var list = Librdkafka.PartitionListNew(partitions.Count);
+        var list = List(partitions);
         var queue = Librdkafka.QueueNew(client);
         try
         {
-            foreach (var c in partitions)
-            {
-                var p = Librdkafka.PartitionListAdd(list, topic, c.Position.Partition);
-                p->Offset = c.Position.Next;
-                var metadata = Encoding.UTF8.GetBytes(CommitMetadata.Write(c));
-                p->Metadata = Librdkafka.Allocate(client, (nuint)metadata.Length); // freed with the list
-                p->MetadataLength = (nuint)metadata.Length;
-                Marshal.Copy(metadata, 0, p->Metadata, metadata.Length);
-            }
             var sent = Librdkafka.CommitQueue(client, list, queue, 0, 0);
             return sent != ErrorCode.NoError ? sent : Answer(queue);
         }
@@ -60,6 +51,35 @@ internal sealed unsafe class GroupOffsets(nint client, string topic)
             Librdkafka.QueueDestroy(queue);
             Librdkafka.PartitionListDestroy(list);
         }
+    }
+
+    /// <summary>Adds commits to a producer's transaction, as this client's group.</summary>
+    public LibrdkafkaTransactions.Answer Write(IReadOnlyList<CommittedPartition> partitions, nint producer, TimeSpan timeout)
+    {
+        var list = List(partitions);
+        try
+        {
+            return LibrdkafkaTransactions.SendOffsets(producer, list, client, timeout);
+        }
+        finally
+        {
+            Librdkafka.PartitionListDestroy(list);
+        }
+    }
+
+    private Librdkafka.PartitionList* List(IReadOnlyList<CommittedPartition> partitions)
+    {
+        var list = Librdkafka.PartitionListNew(partitions.Count);
+        foreach (var c in partitions)
+        {
+            var p = Librdkafka.PartitionListAdd(list, topic, c.Position.Partition);
+            p->Offset = c.Position.Next;
+            var metadata = Encoding.UTF8.GetBytes(CommitMetadata.Write(c));
+            p->Metadata = Librdkafka.Allocate(client, (nuint)metadata.Length); // freed with the list
+            p->MetadataLength = (nuint)metadata.Length;
+            Marshal.Copy(metadata, 0, p->Metadata, metadata.Length);
+        }
+        return list;
     }
 
     private static ErrorCode Answer(nint queue)

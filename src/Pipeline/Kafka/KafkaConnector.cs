@@ -21,6 +21,9 @@ public sealed record KafkaConnector(string Name, Func<ConsumerSettings, ITopicSo
     /// <summary><see cref="KafkaSource"/> and <see cref="KafkaSink"/>, on Confluent.Kafka.</summary>
     public static KafkaConnector Confluent { get; } = new("Confluent.Kafka", settings => new KafkaSource(settings), settings => new KafkaSink(settings));
 
+    /// <summary>The same within transactions: what is written, and what a group commits.</summary>
+    public static KafkaConnector Within(KafkaTransactions transactions) => new("Confluent.Kafka", settings => new KafkaSource(settings, transactions), settings => transactions.Sink(settings.Topic));
+
     /// <summary>Whether this build has the connector; all but the default one are opt-in.</summary>
 #if AKKA_STREAMS_KAFKA
     public static bool IsBuilt(KafkaConnectorKind kind) => Enum.IsDefined(kind);

@@ -11,7 +11,9 @@ namespace StreamMLOps.Pipeline;
 /// <see cref="Trouble"/> says so meanwhile. It fails only where a person must act: the topic is missing or was made again, records are
 /// gone by retention, access is denied.
 /// </summary>
-public sealed class KafkaSource(ConsumerSettings settings) : ITopicSource
+/// <param name="settings">How the topic is read.</param>
+/// <param name="transactions">Where a group commits its offsets together with what was made of the records; null: by itself.</param>
+public sealed class KafkaSource(ConsumerSettings settings, KafkaTransactions? transactions = null) : ITopicSource
 {
     private readonly ConcurrentDictionary<ConsumerThread, ClientHealth> _consumers = [];
 
@@ -59,7 +61,7 @@ public sealed class KafkaSource(ConsumerSettings settings) : ITopicSource
     public ISubscription Subscribe(string group)
     {
         var (queue, consumer, chunks) = Open(new Subscriptions.Topics(group), commits: true);
-        return new Subscription(queue, consumer, chunks);
+        return new Subscription(queue, consumer, chunks, transactions);
     }
 
     /// <summary>Waits until all streams of this source, which must be stopped, have left their groups.</summary>
@@ -96,13 +98,17 @@ public sealed class KafkaSource(ConsumerSettings settings) : ITopicSource
         }
     }
 
-    private sealed class Subscription(ChunkQueue queue, ConsumerThread consumer, Source<RawChunk, NotUsed> chunks) : ISubscription
+    private sealed class Subscription(ChunkQueue queue, ConsumerThread consumer, Source<RawChunk, NotUsed> chunks, KafkaTransactions? transactions) : ISubscription
     {
         public Source<RawChunk, NotUsed> Chunks { get; } = chunks;
 
         public IReadOnlyList<CommittedPartition> Committed() => queue.Committed();
 
         // A commit waits for the broker, which a stream's thread does not.
-        public ValueTask Commit(IReadOnlyList<CommittedPartition> partitions) => new(Task.Run(() => consumer.Commit(partitions)));
+        public ValueTask Commit(IReadOnlyList<CommittedPartition> partitions) => new(Task.Run(() =>
+        {
+            if (transactions is null) consumer.Commit(partitions);
+            else consumer.Commit(partitions, transactions);
+        }));
     }
 }

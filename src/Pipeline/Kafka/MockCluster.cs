@@ -63,6 +63,23 @@ public sealed class MockCluster : IDisposable
     /// <summary>Brings all brokers back.</summary>
     public void Up() => Each(LibrdkafkaMock.BrokerSetUp, "up");
 
+    /// <summary>Keeps the kind of each request from now on, for <see cref="Requests"/>.</summary>
+    public void TrackRequests() => LibrdkafkaMock.StartRequestTracking(Cluster);
+
+    /// <summary>API keys of Kafka's protocol of the requests so far, in the order of their arrival.</summary>
+    public unsafe IReadOnlyList<short> Requests()
+    {
+        var requests = LibrdkafkaMock.GetRequests(Cluster, out var count);
+        if (requests == null) return [];
+        var keys = new short[count];
+        for (var i = 0; i < keys.Length; i++) keys[i] = LibrdkafkaMock.ApiKeyOf(requests[i]);
+        LibrdkafkaMock.DestroyRequests(requests, count);
+        return keys;
+    }
+
+    /// <summary>Answers the next request of this API key with an error.</summary>
+    public unsafe void Refuse(short apiKey, ErrorCode error) => LibrdkafkaMock.PushRequestErrors(Cluster, apiKey, 1, &error);
+
     public void Dispose()
     {
         if (_cluster == 0) return;

@@ -20,6 +20,18 @@ public sealed record ProducerSettings(string BootstrapServers, string Topic)
     /// <summary>Takes librdkafka's log lines, on any thread; null: they are dropped.</summary>
     public Action<string>? Log { get; init; }
 
+    /// <summary>The same for transactions, by a writer of this name.</summary>
+    internal ProducerConfig ToConfig(string transactionalId)
+    {
+        var config = (this with { Idempotent = true }).ToConfig();
+        config.TransactionalId = transactionalId;
+        // What a node that died left open holds up readers, and the node that takes its partitions over, for so long.
+        if (!KafkaClients.ContainsKey("transaction.timeout.ms")) config.TransactionTimeoutMs = 10_000;
+        // Delivery must end with the transaction: librdkafka wants the one within the other.
+        config.MessageTimeoutMs = config.TransactionTimeoutMs ?? 10_000;
+        return config;
+    }
+
     internal ProducerConfig ToConfig()
     {
         var properties = new Dictionary<string, string>

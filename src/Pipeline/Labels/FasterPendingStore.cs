@@ -143,9 +143,9 @@ public sealed class FasterPendingStore : IPendingStore
             Prefetch(ids);
             for (var i = 0; i < ids.Count; i++)
             {
-                if (!TryGet(ids[i].Span, out var known) || known != entries[i]) continue;
+                if (!_prefetched.TryGetValue(Key(ids[i].Span), out var value) || value is null || Entry(value) != entries[i]) continue;
                 Remove(ids[i].Span);
-                swept(ids[i].Span, known);
+                swept(ids[i].Span, Entry(value), value.AsSpan(HeaderBytes));
             }
             ids.Clear();
             entries.Clear();

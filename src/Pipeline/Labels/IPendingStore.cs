@@ -34,5 +34,5 @@ public interface IPendingStore : IDisposable
     void Checkpoint(ReadOnlySpan<byte> note);
 }
 
-/// <summary>Takes an entry that was swept; the id is valid during the call. The store must not be called from it.</summary>
-public delegate void SweptEntry(ReadOnlySpan<byte> id, JoinEntry entry);
+/// <summary>Takes an entry that was swept, with its features where there are some; id and row are valid during the call. The store must not be called from it.</summary>
+public delegate void SweptEntry(ReadOnlySpan<byte> id, JoinEntry entry, ReadOnlySpan<byte> row);

@@ -17,6 +17,9 @@ public enum JoinKind : byte
 
     /// <summary>Its features waited for the whole horizon.</summary>
     Expired,
+
+    /// <summary>Its features were scored and, without a label, learned at once: the label is for evaluation. For unsupervised kinds.</summary>
+    Scored,
 }
 
 /// <summary>What is remembered of an id.</summary>
@@ -53,6 +56,9 @@ public enum JoinOutcome
 
     /// <summary>Label: the features had waited for the whole horizon.</summary>
     Late,
+
+    /// <summary>Label: it measures what was answered to features that were learned without it.</summary>
+    Evaluated,
 }
 
 /// <summary>A decision: what became of the record, and what is remembered of its id from now on (<see cref="JoinKind.None"/>: as before).</summary>
@@ -81,6 +87,7 @@ public static class JoinRules
         JoinKind.None => new(JoinOutcome.Early, JoinKind.Label),
         JoinKind.Features => new(JoinOutcome.Learned, JoinKind.Learned),
         JoinKind.Expired => new(JoinOutcome.Late, JoinKind.None),
+        JoinKind.Scored => new(JoinOutcome.Evaluated, JoinKind.Learned),
         _ when BitConverter.DoubleToInt64Bits(before) == BitConverter.DoubleToInt64Bits(label) => new(JoinOutcome.DuplicateLabel, JoinKind.None),
         _ when corrects => new(JoinOutcome.Corrected, known),
         _ => new(JoinOutcome.Contradictory, JoinKind.None),

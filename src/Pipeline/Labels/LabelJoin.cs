@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using StreamMLOps.Learning;
 
 namespace StreamMLOps.Pipeline;
 
@@ -10,8 +11,19 @@ public interface IJoinSink
     /// <returns>Whether it was; false: it counts as frozen.</returns>
     bool Learn(in JoinedPair pair, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row);
 
+    /// <summary>A row of an unsupervised kind is learned as it comes, without a label.</summary>
+    /// <returns>What was answered before it was learned; NaN: it counts as frozen.</returns>
+    double LearnUnlabelled(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row) => throw new InvalidOperationException("rows without a label are for unsupervised kinds");
+
+    /// <summary>The label of a row that was learned without it: it measures the answer, which is NaN where the row counted as frozen; so does the label then.</summary>
+    void Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score) => throw new InvalidOperationException("labels that only measure are for unsupervised kinds");
+
     /// <summary>A row's label did not come within the horizon.</summary>
-    void Expire(int partition, long offset, ReadOnlySpan<byte> id);
+    /// <param name="partition">Partition of the row.</param>
+    /// <param name="offset">Its offset.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="row">The row, for semi-supervised kinds; else empty.</param>
+    void Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row);
 
     /// <summary>A label's features did not come within the horizon.</summary>
     void Orphan(int partition, long offset);
@@ -50,10 +62,11 @@ public readonly record struct JoinCounts(
 /// <param name="state">What is accounted for; changed by each record.</param>
 /// <param name="store">What is known of ids; rebuilt with <see cref="IPendingStore.Put"/> where it was lost.</param>
 /// <param name="sink">Takes the decisions.</param>
-public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink sink)
+/// <param name="supervision">What labels are to the kind that learns. An unsupervised one has rows learned as they come and remembers what it answered, not the row; the label measures that answer.</param>
+public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink sink, Supervision supervision = Supervision.Supervised)
 {
     private readonly ArrayBufferWriter<byte> _row = new();
-    private readonly List<(byte[] Id, JoinEntry Entry)> _ended = [];
+    private readonly List<(byte[] Id, JoinEntry Entry, byte[] Row)> _ended = [];
 
     /// <summary>What is accounted for.</summary>
     public JoinState State => state;
@@ -83,6 +96,11 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
         var decision = JoinRules.Features(known.Kind);
         switch (decision.Outcome)
         {
+            case JoinOutcome.Waiting when supervision == Supervision.Unsupervised:
+                var score = sink.LearnUnlabelled(partition, offset, id, row);
+                features.End(offset, double.IsNaN(score) ? JoinEnd.Frozen : JoinEnd.Learned);
+                PutScored(store, id, new JoinEntry(JoinKind.Scored, partition, offset, double.NaN, state.Time), score);
+                return;
             case JoinOutcome.Waiting:
                 store.Put(id, new JoinEntry(JoinKind.Features, partition, offset, double.NaN, state.Time), row);
                 return;
@@ -110,6 +128,12 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
                 return;
             case JoinOutcome.Learned:
                 Learn(new JoinedPair(known.Partition, known.Offset, partition, offset, label, weight), id, _row.WrittenSpan);
+                return;
+            case JoinOutcome.Evaluated:
+                var score = ReadDouble(_row.WrittenSpan);
+                sink.Evaluate(new JoinedPair(known.Partition, known.Offset, partition, offset, label, 1), id, score);
+                labels.End(offset, double.IsNaN(score) ? JoinEnd.Frozen : JoinEnd.Learned);
+                store.Put(id, new JoinEntry(JoinKind.Learned, known.Partition, known.Offset, label, state.Time));
                 return;
             case JoinOutcome.Corrected:
                 labels.End(offset, JoinEnd.Corrected);
@@ -148,9 +172,19 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
         store.Put(id, entry, weight == 1 ? default : bytes);
     }
 
+    /// <summary>Puts what was answered to a row that was learned without a label.</summary>
+    public static void PutScored(IPendingStore store, ReadOnlySpan<byte> id, in JoinEntry entry, double score)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(double)];
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes, score);
+        store.Put(id, entry, bytes);
+    }
+
     private void PutLabel(ReadOnlySpan<byte> id, in JoinEntry entry, double weight) => PutLabel(store, id, entry, weight);
 
-    private static double ReadWeight(ReadOnlySpan<byte> row) => row.Length == sizeof(double) ? BinaryPrimitives.ReadDoubleLittleEndian(row) : 1;
+    private static double ReadWeight(ReadOnlySpan<byte> row) => row.Length == sizeof(double) ? ReadDouble(row) : 1;
+
+    private static double ReadDouble(ReadOnlySpan<byte> row) => BinaryPrimitives.ReadDoubleLittleEndian(row);
 
     private JoinPartition? Begin(bool isLabel, int partition, long offset, long time)
     {
@@ -187,11 +221,11 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
     private void Expire(long below)
     {
         _ended.Clear();
-        store.Sweep(below, (id, entry) =>
+        store.Sweep(below, (id, entry, row) =>
         {
-            if (entry.Kind is JoinKind.Features or JoinKind.Label) _ended.Add((id.ToArray(), entry));
+            if (entry.Kind is JoinKind.Features or JoinKind.Label) _ended.Add((id.ToArray(), entry, supervision == Supervision.SemiSupervised && entry.Kind == JoinKind.Features ? row.ToArray() : []));
         });
-        foreach (var (id, entry) in _ended)
+        foreach (var (id, entry, row) in _ended)
         {
             if (!state.Of(entry.Kind == JoinKind.Label, entry.Partition).End(entry.Offset, JoinEnd.Expired)) continue;
             if (entry.Kind == JoinKind.Label)
@@ -199,7 +233,7 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
                 sink.Orphan(entry.Partition, entry.Offset);
                 continue;
             }
-            sink.Expire(entry.Partition, entry.Offset, id);
+            sink.Expire(entry.Partition, entry.Offset, id, row);
             store.Put(id, entry with { Kind = JoinKind.Expired, Stamp = state.Time });
         }
     }

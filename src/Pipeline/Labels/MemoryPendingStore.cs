@@ -45,7 +45,7 @@ public sealed class MemoryPendingStore : IPendingStore
             // What was replaced since is further back in the queue.
             if (!_entries.TryGetValue(oldest.Id, out var known) || known.Entry != oldest.Entry) continue;
             _entries.Remove(oldest.Id);
-            swept(oldest.Id, oldest.Entry);
+            swept(oldest.Id, oldest.Entry, known.Row);
         }
     }
 

@@ -123,9 +123,10 @@ public static class NodeSettingsReader
         var source = ReadSource(reader.Block("source"), isPipeline);
         var featurize = FeaturizeSettings.Read(reader.Node("featurize"), reader.PathOf("featurize"), faults);
         var model = reader.Node("model") is { } node ? ModelSpec.Read(node, reader.PathOf("model"), faults) : null;
-        if (model is { Kind.Task: not (LearningTask.Binary or LearningTask.Regression) })
-            reader.Fault("model.algorithm", $"'{model.Kind.Name}' is for {Spelling.Of(model.Kind.Task)}; a pipeline answers one score for each row and learns from labels: choose a kind of two classes or of a number");
-        var labels = reader.OneOf<LabelSource>("labels", "none");
+        var labels = reader.OneOf<LabelSource>("labels");
+        // The defaults' own model goes with any labels that a pipeline chooses.
+        if (isPipeline && labels == LabelSource.None && model is { Kind.Supervision: not Supervision.Unsupervised })
+            reader.Fault("labels", $"none leaves '{model.Kind.Name}' nothing to learn from; set inline or topic, or choose a kind that needs no labels: {string.Join(", ", ModelRegistry.Kinds.Where(k => k.Supervision == Supervision.Unsupervised).Select(k => k.Name).Distinct())}");
         var labelJoin = LabelJoinSettings.Read(reader.Block("label-source"), isPipeline && labels == LabelSource.Topic);
         var score = ReadScore(reader.Block("score"));
         var learn = ReadLearn(reader.Block("learn"));
@@ -134,8 +135,19 @@ public static class NodeSettingsReader
         var audit = ReadAudit(reader.Block("audit"));
         var limits = ReadLimits(reader.Block("limits"));
         if (isPipeline && kafka.BootstrapServers.Length == 0 && (source.Kind == SourceKind.Kafka || sink.Kind == SinkKind.Kafka || (labels == LabelSource.Topic && labelJoin.Kind == SourceKind.Kafka))) reader.Fault("kafka.bootstrap-servers", "names no broker; set it, for instance localhost:9092");
+        var delivery = reader.OneOf<Delivery>("delivery");
+        if (isPipeline && delivery == Delivery.ExactlyOnce) RefuseWithoutTransactions(reader, kafka, source, sink);
         reader.RefuseUnread();
-        return model is null ? null : new PipelineSettings(name, lineage, kafka, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits) { LabelJoin = labelJoin };
+        return model is null ? null : new PipelineSettings(name, lineage, kafka, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits) { LabelJoin = labelJoin, Delivery = delivery };
+    }
+
+    private static void RefuseWithoutTransactions(SettingsReader reader, KafkaSettings kafka, SourceSettings source, SinkSettings sink)
+    {
+        if (source.Kind != SourceKind.Kafka || sink.Kind != SinkKind.Kafka) reader.Fault("delivery", "exactly-once is a transaction of Kafka's brokers: it needs source.kind = kafka and sink.kind = kafka. Files are written at least once");
+        if (kafka.Connector != KafkaConnectorKind.Confluent) reader.Fault("kafka.connector", "must be confluent for delivery = exactly-once: the other one has no transactions");
+        if (!kafka.Idempotent) reader.Fault("kafka.idempotent", "must be on for delivery = exactly-once: brokers that have transactions have idempotent producers");
+        if (kafka.KafkaClients.GetValueOrDefault("isolation.level", "read_committed") != "read_committed") reader.Fault("kafka.kafka-clients", "isolation.level must be read_committed for delivery = exactly-once, which is the default: take it out");
+        if (kafka.KafkaClients.ContainsKey("transactional.id")) reader.Fault("kafka.kafka-clients", "transactional.id is this program's own: one for each pipeline and node. Take it out");
     }
 
     private static KafkaSettings ReadKafka(SettingsReader reader)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.Serialization;
 using StreamMLOps.Learning;
 
 namespace StreamMLOps.Pipeline;
@@ -66,6 +67,9 @@ public sealed record PipelineSettings(
     AuditSettings Audit,
     LimitSettings Limits)
 {
+    /// <summary>How predictions and offsets belong together.</summary>
+    public Delivery Delivery { get; init; }
+
     /// <summary>Labels that come apart from their rows; read where <see cref="Labels"/> says so.</summary>
     public required LabelJoinSettings LabelJoin { get; init; }
 
@@ -110,6 +114,18 @@ public sealed record PipelineSettings(
     }
 }
 
+/// <summary>How often a record's prediction is in its topic.</summary>
+public enum Delivery
+{
+    /// <summary>Once, and again after a crash: offsets are committed after predictions are written.</summary>
+    [EnumMember(Value = "at-least-once")]
+    AtLeastOnce,
+
+    /// <summary>Once for readers of what is committed: predictions, dead letters and offsets are one transaction of the brokers.</summary>
+    [EnumMember(Value = "exactly-once")]
+    ExactlyOnce,
+}
+
 /// <summary>Where labels come from.</summary>
 public enum LabelSource
 {
@@ -118,6 +134,9 @@ public enum LabelSource
 
     /// <summary>Apart from it, in a log of their own.</summary>
     Topic,
+
+    /// <summary>From nowhere: those that records have are not read. For kinds that need none.</summary>
+    None,
 }
 
 /// <summary>How rows are collected into journal events. One event is in flight; rows that arrive meanwhile make the next one.</summary>

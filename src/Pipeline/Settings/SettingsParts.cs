@@ -44,6 +44,14 @@ public static class SettingsParts
             : new FileSource(new FileSourceSettings(labels.Path, labels.Follow) { Limits = limits });
     }
 
+    /// <summary>The transactions of a pipeline whose delivery is exactly once; null for others.</summary>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="node">Name of the node, which it keeps when it starts again, and no other has.</param>
+    /// <param name="log">Takes log lines of clients.</param>
+    public static KafkaTransactions? CreateTransactions(this PipelineSettings pipeline, string node, Action<string>? log = null) => pipeline.Delivery == Delivery.ExactlyOnce
+        ? new KafkaTransactions(new ProducerSettings(pipeline.Kafka.BootstrapServers, "") { KafkaClients = pipeline.Kafka.KafkaClients, Log = log }, $"streammlops-{pipeline.Name}-{node}")
+        : null;
+
     /// <summary>Where predictions of a pipeline go.</summary>
     public static ISink CreatePredictionSink(this PipelineSettings pipeline, KafkaConnector topics, Action<string>? log = null) => pipeline.CreateSink(pipeline.Sink.Predictions, topics, log);
 
@@ -70,6 +78,21 @@ public static class SettingsParts
     {
         var format = pipeline.Source.Format;
         var limit = pipeline.Limits.DeadLetterBytes;
+        var decoder = CreateDecoder(pipeline, format, limit);
+        if (pipeline.Labels == LabelSource.None) return new UnlabelledDecoder(decoder);
+        return pipeline.Labels == LabelSource.Inline && pipeline.Model.Classes is { } classes ? new ClassLabelDecoder(decoder, classes, limit) : decoder;
+    }
+
+    /// <summary>The decoder of the labels of a pipeline whose labels come apart from their rows.</summary>
+    public static IDecoder CreateLabelDecoder(this PipelineSettings pipeline)
+    {
+        var limit = pipeline.Limits.DeadLetterBytes;
+        var decoder = new LabelDecoder(pipeline.LabelJoin.Json, limit);
+        return pipeline.Model.Classes is { } classes ? new ClassLabelDecoder(decoder, classes, limit, LabelDecoder.Stage) : decoder;
+    }
+
+    private static IDecoder CreateDecoder(PipelineSettings pipeline, FormatSettings format, int limit)
+    {
         return format.Kind switch
         {
             RecordFormat.SvmLight => new SvmLightDecoder(limit),

@@ -20,6 +20,7 @@ public static class SettingsWriter
 
     private static ConfigNode.Map Write(PipelineSettings p, string dataFolder) => ConfigNode.Map.Empty
         .With("lineage", p.Lineage)
+        .With("delivery", Spelling.Of(p.Delivery))
         .With("kafka", ConfigNode.Of(("bootstrap-servers", p.Kafka.BootstrapServers), ("connector", Spelling.Of(p.Kafka.Connector)), ("idempotent", Text(p.Kafka.Idempotent))).With("kafka-clients", Write(p.Kafka.KafkaClients)))
         .With("source", Write(p.Source))
         .With("featurize", p.Featurize.ToConfig())

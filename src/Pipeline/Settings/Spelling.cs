@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Reflection;
+using System.Runtime.Serialization;
 
 namespace StreamMLOps.Pipeline;
 
@@ -42,9 +44,9 @@ public static class Spelling
         ? string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks / TimeSpan.TicksPerSecond}s")
         : string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds}ms");
 
-    /// <summary>The name of an enumeration's value in settings: <c>SvmLight</c> is <c>svmlight</c>.</summary>
+    /// <summary>The name of an enumeration's value in settings: <c>SvmLight</c> is <c>svmlight</c>; or what its <see cref="EnumMemberAttribute"/> says.</summary>
     public static string Of<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
+        where T : struct, Enum => typeof(T).GetField(value.ToString())?.GetCustomAttribute<EnumMemberAttribute>()?.Value ?? value.ToString().ToLowerInvariant();
 
     /// <summary>Text in quotes, so that canonical lines cannot be confused.</summary>
     internal static string Quote(string text) => ConfigNodes.Quote(text, always: true);

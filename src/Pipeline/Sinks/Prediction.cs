@@ -23,4 +23,8 @@ public sealed record Prediction(
     double Label,
     long? EventTime,
     long Time,
-    bool Relearned);
+    bool Relearned)
+{
+    /// <summary>Probabilities of all classes seen by then, by class number, to the bit; null for kinds whose answer is one score. Then <see cref="Score"/> is the largest and <see cref="Label"/> its class, both NaN before any class was seen.</summary>
+    public IReadOnlyList<double>? Scores { get; init; }
+}

@@ -33,7 +33,10 @@ public static class PredictionReader
                 Number(p.GetProperty("label")),
                 p.TryGetProperty("eventTime", out var eventTime) && eventTime.ValueKind != JsonValueKind.Null ? eventTime.GetInt64() : null,
                 p.GetProperty("time").GetInt64(),
-                p.TryGetProperty("relearned", out var relearned) && relearned.GetBoolean());
+                p.TryGetProperty("relearned", out var relearned) && relearned.GetBoolean())
+            {
+                Scores = p.TryGetProperty("scores", out var scores) ? [.. scores.EnumerateArray().Select(Number)] : null,
+            };
             return true;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
@@ -44,5 +47,5 @@ public static class PredictionReader
     }
 
     private static double Number(JsonElement e) =>
-        e.ValueKind == JsonValueKind.String ? double.Parse(e.GetString()!, CultureInfo.InvariantCulture) : e.GetDouble();
+        e.ValueKind == JsonValueKind.Null ? double.NaN : e.ValueKind == JsonValueKind.String ? double.Parse(e.GetString()!, CultureInfo.InvariantCulture) : e.GetDouble();
 }

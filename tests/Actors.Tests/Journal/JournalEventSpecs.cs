@@ -10,11 +10,13 @@ public sealed class JournalEventSpecs
         Genesis.Create("urls", "main", 3, "{}", 123, [new(0, 7, 5)], [new(0, 9, 2)]),
         Joined.Create(1, 2, 3, Chunk.NoTime, 50, [new JoinRange(true, new(0, 9, 2, 6), 40, 1, [0, 1, 0, 0, 0, 1], [1, 3])], [new JoinedStretch(0, 4, 50)], 0, 0, []),
         Learned.Create(1, 2, 3, [new(new(0, 7, 5, 15), 4, 3, 2, 1, 0)], 0, []),
+        Learned.Create(1, 2, 3, [new(new(0, 7, 5, 15), 4, 3, 2, 1, 0)], 6, [], [new(0, new(3, PseudoClass.Positive)), new(4, new(4, PseudoClass.Negative))]),
         Skipped.Create(new(1, 8, 10, 400), "gone by retention", 5),
         Expired.Create(1, 8, [4, 9, 1000], 77),
         Frozen.Create("ada", "a bad feed", 9),
         Thawed.Create("ada", "the feed is good again", 10),
         Retracted.Create(5, 9, "ada", "labels were wrong", 11),
+        Retracted.Create(5, 9, "ada", "pseudo-labels were wrong", 11, group: 3),
     };
 
     [Theory]

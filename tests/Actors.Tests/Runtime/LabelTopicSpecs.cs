@@ -8,7 +8,7 @@ using Xunit.Abstractions;
 namespace StreamMLOps.Actors.Tests.Runtime;
 
 /// <summary>Rows in one file, labels in another: scored at once, learned when a label comes, exactly once.</summary>
-public sealed class LabelTopicSpecs(ITestOutputHelper output) : IDisposable
+public sealed partial class LabelTopicSpecs(ITestOutputHelper output) : IDisposable
 {
     private const long Horizon = 2_000;
     private readonly string _folder = TestNode.NewFolder();
@@ -68,12 +68,12 @@ public sealed class LabelTopicSpecs(ITestOutputHelper output) : IDisposable
         }, Horizon);
     }
 
-    private async Task<TestNode> Start(string folder, bool onDisk, LearnerOptions? options = null, int chunk = 256)
+    private async Task<TestNode> Start(string folder, bool onDisk, LearnerOptions? options = null, int chunk = 256, ModelSpec? model = null)
     {
         Directory.CreateDirectory(folder);
         var rows = Path.Combine(_folder, "rows.jsonl");
         return await TestNode.Start(
-            folder, rows, options ?? new LearnerOptions(MaxRows: 300, SnapshotEveryEvents: 4), decoder: new JsonDecoder(),
+            folder, rows, options ?? new LearnerOptions(MaxRows: 300, SnapshotEveryEvents: 4), model: model, decoder: new JsonDecoder(),
             source: new FileSource(new FileSourceSettings(rows) { Limits = new ChunkLimits { Rows = chunk } }, new FileCommitStore(folder)), labels: Labels(folder, onDisk));
     }
 
@@ -84,16 +84,16 @@ public sealed class LabelTopicSpecs(ITestOutputHelper output) : IDisposable
     }
 
     // What a learner that never stopped makes of the two files, without Akka and without a journal.
-    private (StateHash Learned, JoinCounts Counts) Alone()
+    private (StateHash Learned, JoinCounts Counts) Alone(ModelSpec? model = null)
     {
-        var learner = new ProgressiveLearner(Rows.Model());
+        var learner = new ProgressiveLearner(model ?? Rows.Model());
         var state = new JoinState(Horizon);
         var epochs = (new FileSource(new FileSourceSettings(Path.Combine(_folder, "rows.jsonl"))).Partitions()[0], new FileSource(new FileSourceSettings(Path.Combine(_folder, "labels.jsonl"))).Partitions()[0]);
         state.Begin(labels: false, epochs.Item1);
         state.Begin(labels: true, epochs.Item2);
         using var rows = Decode("rows.jsonl", new JsonDecoder());
         using var labels = Decode("labels.jsonl", new LabelDecoder());
-        var join = new LabelJoin(state, new MemoryPendingStore(), new Learns(learner, rows));
+        var join = new LabelJoin(state, new MemoryPendingStore(), new Learns(learner, rows), learner.Model.Spec.Kind.Supervision);
         var (r, l) = (0, 0);
         while (r < rows.Count || l < labels.Count)
         {
@@ -124,17 +124,28 @@ public sealed class LabelTopicSpecs(ITestOutputHelper output) : IDisposable
     {
         public bool Learn(in JoinedPair pair, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
         {
+            // Of an unsupervised kind, the weight of a label has no say.
+            Learn(row, pair.Label, learner.Model.Spec.Kind.Supervision == Supervision.Unsupervised ? 1 : pair.Weight);
+            return true;
+        }
+
+        public double LearnUnlabelled(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row) => Learn(row, double.NaN, 1);
+
+        public void Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score) => learner.Evaluate(pair.Label, [score]);
+
+        private double Learn(ReadOnlySpan<byte> row, double label, double weight)
+        {
             var i = BitConverter.ToInt32(row);
             using var one = new RowBatch(1, 64);
             one.BeginRow();
             for (var k = rows.Rows.Starts[i]; k < rows.Rows.Starts[i + 1]; k++) one.Add(rows.Rows.Indices[k], rows.Rows.Values[k], rows.Rows.NameOf(k));
-            one.TryEndRow(pair.Label);
-            learner.Learn(one[0], ProgressiveLearner.ContentOf(one, 0), pair.Label, pair.Weight);
-            return true;
+            one.TryEndRow(label);
+            return learner.Learn(one[0], ProgressiveLearner.ContentOf(one, 0), label, weight)[0];
         }
 
-        public void Expire(int partition, long offset, ReadOnlySpan<byte> id)
+        public void Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
         {
+            if (!row.IsEmpty) Learn(row, double.NaN, 1);
         }
 
         public void Orphan(int partition, long offset)

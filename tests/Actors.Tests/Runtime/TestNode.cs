@@ -39,7 +39,7 @@ internal sealed class TestNode : IAsyncDisposable
         return new FoldDefinition(ModelSpec.Read(model, "model", faults)!, new Rows.Same(), PipelineSettings.ReadLabelHorizon(SettingsText.Read(genesis.Settings)));
     }
 
-    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null)
+    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null, long maxLead = long.MaxValue)
     {
         var journal = Path.Combine(folder, "journal.db");
         var connection = $"Data Source={journal}";
@@ -88,7 +88,7 @@ internal sealed class TestNode : IAsyncDisposable
         var definition = new LearnerDefinition(
             "spec", lineage, 0, settings, Define,
             source ?? new FileSource(new FileSourceSettings(rows), new FileCommitStore(folder)),
-            decoder ?? new SvmLightDecoder(), new Rows.Same(), options ?? new LearnerOptions(), new PipelineClocks(), TimeProvider.System)
+            decoder ?? new SvmLightDecoder(), new Rows.Same(), options ?? new LearnerOptions(), new PipelineClocks(), TimeProvider.System, maxLead)
         {
             Labels = labels is null ? null : new LabelFeed(labels.Source, new LabelDecoder(), labels.OpenStore, labels.RowPatience, labels.LabelPatience, deadLetters, new DeadLetterWriter("spec").Encode),
         };
@@ -96,7 +96,7 @@ internal sealed class TestNode : IAsyncDisposable
         var learners = await LearnerSharding.Start(system, [definition], health);
         var reader = new JournalReader(system);
         var parts = new PipelineParts(
-            definition, new OutgoingEncoder(new PredictionWriter("spec"), new DeadLetterWriter("spec")),
+            definition, new OutgoingEncoder(new PredictionWriter("spec", model.Kind.Task), new DeadLetterWriter("spec")),
             new FileSink(Path.Combine(folder, "predictions.jsonl")), deadLetters);
         return new TestNode
         {

@@ -15,6 +15,7 @@ namespace StreamMLOps.EndToEnd.Tests;
 /// <param name="Sqlite">A journal in each node's data folder in place of the shared PostgreSQL.</param>
 /// <param name="DatabasePort">Port by which the nodes reach PostgreSQL, that of a proxy.</param>
 /// <param name="Network">Hosts for the nodes; null: all on the loopback interface.</param>
+/// <param name="LabelsApart">Rows as JSON and labels in a topic of their own, joined within an hour of event time; the spec writes both.</param>
 internal sealed record TestClusterOptions(
     int Nodes = 3,
     bool OnePartition = false,
@@ -22,7 +23,8 @@ internal sealed record TestClusterOptions(
     Func<int, string[], string[]>? Seeds = null,
     bool Sqlite = false,
     int? DatabasePort = null,
-    NodeNetwork? Network = null);
+    NodeNetwork? Network = null,
+    bool LabelsApart = false);
 
 /// <summary>Nodes of the program as processes, with a database and topics of their own, a producer of rows and a reader of the predictions.</summary>
 internal sealed class TestCluster : IAsyncDisposable
@@ -39,6 +41,7 @@ internal sealed class TestCluster : IAsyncDisposable
         _database = servers.Postgres.CreateDatabase();
         TestBroker broker = servers.Broker; // whose CreateTopic() makes four partitions
         Topic = Options.OnePartition ? servers.Broker.CreateTopic("cleanup.policy=delete") : broker.CreateTopic();
+        if (Options.LabelsApart) Labels = broker.CreateTopic();
         var (predictions, deadLetters) = (broker.CreateTopic(), broker.CreateTopic());
         Partitions = PlainConsumer.Partitions(servers.Broker, Topic).Length;
         // Below the ports that the system gives to outgoing connections: a node that is down must not find its port taken.
@@ -61,6 +64,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Topic of the rows.</summary>
     public string Topic { get; }
 
+    /// <summary>Topic of the labels, where they come apart; else empty.</summary>
+    public string Labels { get; } = "";
+
     public int Partitions { get; }
 
     public TestNode[] Nodes { get; }
@@ -80,11 +86,17 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Starts all nodes and the producer, and waits until every partition is scored and learned.</summary>
     public async Task StartAll()
     {
-        foreach (var node in Nodes) node.Start();
-        await Until("all nodes are up", TimeSpan.FromSeconds(120), () => Nodes.All(n => n.Status is { State: "up" } s && s.Members == Nodes.Length));
+        await StartNodes();
         Produce();
         await AllUp();
         await LearningGoesOn(TimeSpan.FromSeconds(60));
+    }
+
+    /// <summary>Starts all nodes and waits until they are a cluster.</summary>
+    public Task StartNodes()
+    {
+        foreach (var node in Nodes) node.Start();
+        return Until("all nodes are up", TimeSpan.FromSeconds(120), () => Nodes.All(n => n.Status is { State: "up" } s && s.Members == Nodes.Length));
     }
 
     /// <summary>Waits until all running nodes see each other and every partition has one that scores it; a node shows a partition once it has committed there.</summary>
@@ -169,8 +181,8 @@ internal sealed class TestCluster : IAsyncDisposable
               cluster { host = {{node.Address.Split(':')[0]}}, port = {{node.Address.Split(':')[1]}}, seed-nodes = [{{string.Join(", ", seeds.Select(s => $"\"{s}\""))}}] }
               pipelines.{{Pipeline}} {
                 kafka { bootstrap-servers = "{{Servers.Broker.BootstrapServers}}", idempotent = {{(Servers.Broker.Idempotent ? "on" : "off")}}, kafka-clients { {{clients}} } }
-                source { kind = kafka, topic = "{{Topic}}", format = svmlight }
-                learn { max-rows = 200, max-wait = 5ms }
+                source { kind = kafka, topic = "{{Topic}}", format = {{(Options.LabelsApart ? "json" : "svmlight")}} }
+                {{(Options.LabelsApart ? $"labels = topic, label-source {{ kind = kafka, topic = \"{Labels}\", horizon = 1h, patience = 200ms }}" : "learn { max-rows = 200, max-wait = 5ms }")}}
                 snapshots { every-events = 200 }
                 sink { kind = kafka, predictions = "{{predictions}}", dead-letters = "{{deadLetters}}" }
               }

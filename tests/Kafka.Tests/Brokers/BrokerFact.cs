@@ -10,6 +10,9 @@ public sealed class BrokerFactAttribute : FactAttribute
     /// <summary>Whether the test stops the broker, or sets it up.</summary>
     public bool OwnsBroker { get; set; }
 
+    /// <summary>Whether the broker must have transactions, which neither the mock nor the tests' own old one has.</summary>
+    public bool NeedsTransactions { get; set; }
+
     /// <summary>A program that the test runs: <c>kcat</c>, or <c>kafka-python</c> for Python with that package.</summary>
     public string? Program { get; set; }
 }
@@ -41,6 +44,7 @@ public sealed class BrokerTestCase : XunitTestCase
     protected override string? GetSkipReason(IAttributeInfo fact)
     {
         if (base.GetSkipReason(fact) is { } skipped) return skipped;
+        if (fact.GetNamedArgument<bool>(nameof(BrokerFactAttribute.NeedsTransactions)) && RealBroker.WithoutTransactions is { } none) return none;
         if (PeerClient.WhyNot(fact.GetNamedArgument<string?>(nameof(BrokerFactAttribute.Program))) is { } missing) return missing;
         if (!TestMethod.TestClass.Class.GetCustomAttributes(typeof(RequiresRealBrokerAttribute).AssemblyQualifiedName!).Any()) return null;
         return RealBroker.SkipReason ?? (fact.GetNamedArgument<bool>(nameof(BrokerFactAttribute.OwnsBroker)) ? RealBroker.NotOwned : null);

@@ -7,6 +7,8 @@ public sealed class MockBroker : TestBroker, IDisposable
 
     public MockBroker() => _cluster.InitialRebalanceDelay = TimeSpan.FromMilliseconds(100);
 
+    public MockCluster Cluster => _cluster;
+
     public override string BootstrapServers => _cluster.BootstrapServers;
 
     public override string CreateTopic()

@@ -44,6 +44,9 @@ public sealed class RealBroker : TestBroker, IDisposable
     /// <summary>Why a test cannot stop the broker or set it up, or null.</summary>
     public static string? NotOwned => Given is null ? null : "the broker that STREAMMLOPS_TEST_KAFKA names is not the tests' to stop or to set up";
 
+    /// <summary>Why there is no broker with transactions, or null.</summary>
+    public static string? WithoutTransactions => Given is not null ? null : "transactions need Apache Kafka 2.5 or later: STREAMMLOPS_TEST_KAFKA=host:port names one; the mock cluster and the tests' own broker have none";
+
     public override string BootstrapServers { get; } = "";
 
     public override ImmutableSortedDictionary<string, string> KafkaClients { get; } = Given is not null

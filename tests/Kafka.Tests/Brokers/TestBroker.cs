@@ -31,7 +31,10 @@ public abstract class TestBroker
     public ProducerSettings Producer(string topic) => new(BootstrapServers, topic) { KafkaClients = KafkaClients, Idempotent = Idempotent };
 
     /// <summary>Writes records with a plain client to the partitions in turn: record i is in partition i % 4 at offset i / 4.</summary>
-    public void Fill(string topic, int from, int count, Func<int, string> text)
+    public void Fill(string topic, int from, int count, Func<int, string> text) => Fill(topic, Enumerable.Range(from, count).Select(i => (i % 4, text(i))));
+
+    /// <summary>Writes records with a plain client, each to its partition.</summary>
+    public void Fill(string topic, IEnumerable<(int Partition, string Text)> records)
     {
         var properties = new Dictionary<string, string>(KafkaClients)
         {
@@ -41,13 +44,14 @@ public abstract class TestBroker
         };
         using var producer = new ProducerBuilder<Null, string>(properties).SetLogHandler((_, _) => { }).Build();
         var failures = 0;
-        for (var i = from; i < from + count; i++)
+        var written = 0;
+        foreach (var (partition, text) in records)
         {
-            producer.Produce(new TopicPartition(topic, i % 4), new Message<Null, string> { Value = text(i) }, report =>
+            producer.Produce(new TopicPartition(topic, partition), new Message<Null, string> { Value = text }, report =>
             {
                 if (report.Error.IsError) Interlocked.Increment(ref failures);
             });
-            if (i % 5_000 == 4_999) producer.Flush(TimeSpan.FromSeconds(60));
+            if (++written % 5_000 == 0) producer.Flush(TimeSpan.FromSeconds(60));
         }
         Assert.Equal(0, producer.Flush(TimeSpan.FromSeconds(60)));
         Assert.Equal(0, failures);

@@ -97,6 +97,9 @@ public sealed class MessagesDocumentTests
     {
         Assert.True(PredictionReader.TryParse(Encoding.UTF8.GetBytes(Block("json prediction")), out var prediction, out var reason), reason);
         Assert.Equal(("url-1", 123, new ModelVersion("main", 0, 17)), (prediction.Id, prediction.Offset, prediction.Version));
+        Assert.True(PredictionReader.TryParse(Encoding.UTF8.GetBytes(Block("json prediction-classes")), out prediction, out reason), reason);
+        Assert.Equal((0.5, 1.0), (prediction.Score, prediction.Label));
+        Assert.Equal([0.25, 0.5, 0.25], prediction.Scores!);
     }
 
     [Fact]

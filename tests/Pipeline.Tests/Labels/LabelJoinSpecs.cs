@@ -160,7 +160,7 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
             return true;
         }
 
-        public void Expire(int partition, long offset, ReadOnlySpan<byte> id) => Expired.Add((partition, offset));
+        public void Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row) => Expired.Add((partition, offset));
 
         public void Orphan(int partition, long offset)
         {
@@ -197,11 +197,11 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
 
         public void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids) => _inner.Prefetch(ids);
 
-        public void Sweep(long stamp, SweptEntry swept) => _inner.Sweep(stamp, (id, entry) =>
+        public void Sweep(long stamp, SweptEntry swept) => _inner.Sweep(stamp, (id, entry, row) =>
         {
             var key = Encoding.UTF8.GetString(id);
             _entries.RemoveAll(e => e.Key == key);
-            swept(id, entry);
+            swept(id, entry, row);
         });
 
         public void Checkpoint(ReadOnlySpan<byte> note) => _inner.Checkpoint(note);

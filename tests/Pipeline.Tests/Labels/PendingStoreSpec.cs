@@ -59,7 +59,7 @@ public abstract class PendingStoreSpec
         for (var i = 0; i < 60_000; i++) store.Put(Id(i), Entry(i, i), Row(i));
         for (var i = 0; i < 1_000; i += 10) store.Put(Id(i), Entry(i, 60_000, JoinKind.Learned));
         var swept = new List<long>();
-        store.Sweep(1_000, (id, entry) =>
+        store.Sweep(1_000, (id, entry, _) =>
         {
             Assert.Equal(Id((int)entry.Offset).ToArray(), id.ToArray());
             swept.Add(entry.Offset);
@@ -70,8 +70,8 @@ public abstract class PendingStoreSpec
         Assert.Equal(JoinKind.Learned, again.Kind);
         Assert.False(store.TryGet(Id(11), out _));
         Assert.True(store.TryGet(Id(1_000), out _));
-        store.Sweep(1_000, (_, _) => Assert.Fail("nothing is left to sweep"));
-        store.Sweep(long.MaxValue, (_, _) => { });
+        store.Sweep(1_000, (_, _, _) => Assert.Fail("nothing is left to sweep"));
+        store.Sweep(long.MaxValue, (_, _, _) => { });
         Assert.Equal(0, store.Count);
     }
 }
@@ -139,10 +139,10 @@ public sealed class FasterPendingStoreTests : PendingStoreSpec, IDisposable
             Assert.Equal(round == 0 ? 0 : 1_000, store.Count);
             for (var i = 0; i < 1_000; i++) store.Put(Encoding.UTF8.GetBytes($"{round}-{i}"), new JoinEntry(JoinKind.Features, 0, i, double.NaN, round * 1_000 + i), new byte[331]);
             // All of the rounds before, and nothing of them was written to disk since.
-            store.Sweep(round * 1_000 + 500, (_, _) => { });
+            store.Sweep(round * 1_000 + 500, (_, _, _) => { });
             store.Checkpoint([(byte)round]);
             for (var i = 0; i < 500; i++) store.Put(Encoding.UTF8.GetBytes($"{round}-more-{i}"), new JoinEntry(JoinKind.Features, 0, i, double.NaN, round * 1_000 + 999), new byte[331]);
-            store.Sweep(round * 1_000 + 999, (_, _) => { });
+            store.Sweep(round * 1_000 + 999, (_, _, _) => { });
             Assert.Equal(501, store.Count);
             for (var i = 0; i < 499; i++) store.Put(Encoding.UTF8.GetBytes($"{round}-last-{i}"), new JoinEntry(JoinKind.Features, 0, i, double.NaN, round * 1_000 + 999), new byte[331]);
             store.Checkpoint([(byte)round]);

@@ -30,6 +30,28 @@ public sealed class NodeSettingsTests
     }
 
     [Fact]
+    public void Exactly_once_needs_topics_idempotent_producers_and_readers_of_what_is_committed()
+    {
+        const string Kafka = """
+            stream-mlops.pipelines.p {
+              delivery = exactly-once
+              kafka { bootstrap-servers = "a:9092" }
+              source { kind = kafka, topic = rows }
+              sink { kind = kafka, predictions = predictions, dead-letters = dead-letters }
+            }
+
+            """;
+        Assert.Equal(Delivery.ExactlyOnce, NodeSettingsReader.Parse(Kafka).Pipelines[0].Delivery);
+        Assert.Equal(Delivery.AtLeastOnce, NodeSettingsReader.Parse(Smallest).Pipelines[0].Delivery);
+        Assert.Contains("needs source.kind = kafka and sink.kind = kafka", Fault(Smallest + "stream-mlops.pipelines.p.delivery = exactly-once"));
+        Assert.Contains("must be on for delivery = exactly-once", Fault(Kafka + "stream-mlops.pipelines.p.kafka.idempotent = off"));
+        Assert.Contains("isolation.level must be read_committed", Fault(Kafka + "stream-mlops.pipelines.p.kafka.kafka-clients { isolation.level = read_uncommitted }"));
+        Assert.Contains("transactional.id is this program's own", Fault(Kafka + "stream-mlops.pipelines.p.kafka.kafka-clients { transactional.id = mine }"));
+
+        static string Fault(string hocon) => Assert.Single(NodeSettingsReader.Read(HoconDocument.Parse(hocon, "s")).Faults).Message;
+    }
+
+    [Fact]
     public void Every_key_of_the_reference_is_read_and_every_key_read_is_in_the_reference()
     {
         // Unread keys and missing keys are faults, so the reference alone proves the pair.
@@ -66,7 +88,7 @@ public sealed class NodeSettingsTests
               journal.provider = postgresql
               pipelines.x {
                 learn { max-rows = many, max-bytes = 1 TiB, max-wait = 20 }
-                labels = none
+                labels = some
                 source { kind = rabbit, chunk-rows = 0, follow = perhaps }
                 model { algorithm = logistic-regression, l3 = 1, optimizer { adagrad { rate = -1 } } }
                 featurize = [ { hash { bits = 99 } }, shuffle ]
@@ -86,7 +108,7 @@ public sealed class NodeSettingsTests
             "stream-mlops.pipelines.x.learn.max-rows: must be a whole number from 1 to 65536, not 'many' (my.conf, line 5)",
             "stream-mlops.pipelines.x.learn.max-bytes: must be a size from 1 KiB to 3 MiB (such as 64 KiB), not '1 TiB' (my.conf, line 5)",
             "stream-mlops.pipelines.x.learn.max-wait: must be a duration from 0s to 60s (such as 20ms), not '20' (my.conf, line 5)",
-            "stream-mlops.pipelines.x.labels: 'none' is not supported yet; supported: inline, topic (my.conf, line 6)",
+            "stream-mlops.pipelines.x.labels: must be one of inline, none, topic, not 'some' (my.conf, line 6)",
             "stream-mlops.pipelines.x.source.kind: must be one of file, generator, kafka, not 'rabbit' (my.conf, line 7)",
             "stream-mlops.pipelines.x.source.chunk-rows: must be a whole number from 1 to 65536, not '0' (my.conf, line 7)",
             "stream-mlops.pipelines.x.source.follow: must be on or off, not 'perhaps' (my.conf, line 7)",
@@ -309,6 +331,32 @@ public sealed class NodeSettingsTests
     [InlineData("1e3 ms")]
     [InlineData("99999999999999999999d")]
     public void What_is_no_duration_is_refused(string text) => Assert.False(Spelling.TryParseDuration(text, out _));
+
+    [Fact]
+    public void Labels_are_none_for_kinds_that_need_none_and_for_no_others()
+    {
+        const string none = Smallest + "stream-mlops.pipelines.p.labels = none\n";
+        foreach (var kind in ModelRegistry.Kinds.Where(k => k.Supervision == Supervision.Unsupervised))
+        {
+            var p = NodeSettingsReader.Parse(none + $"stream-mlops.pipelines.p.model.algorithm = {kind.Name}").Pipelines[0];
+            Assert.Equal((LabelSource.None, kind.Task), (p.Labels, p.Model.Kind.Task));
+            Assert.EndsWith(";labels=none", p.GenesisText);
+            Assert.IsType<UnlabelledDecoder>(p.CreateDecoder());
+        }
+        foreach (var kind in new[] { "logistic-regression", "softmax-regression", "linear-regression", "self-training" })
+        {
+            var fault = Assert.Single(NodeSettingsReader.Read(HoconDocument.Parse(none + $"stream-mlops.pipelines.p.model.algorithm = {kind}", "f")).Faults);
+            Assert.StartsWith($"stream-mlops.pipelines.p.labels: none leaves '{kind}' nothing to learn from; set inline or topic, or choose a kind that needs no labels: ", fault.ToString());
+            Assert.Contains("half-space-trees", fault.Message);
+        }
+    }
+
+    [Fact]
+    public void Every_kind_of_model_goes_into_a_pipeline()
+    {
+        foreach (var kind in ModelRegistry.Kinds)
+            Assert.Equal(kind.Name, NodeSettingsReader.Parse(Smallest + $"stream-mlops.pipelines.p.model.algorithm = {kind.Name}").Pipelines[0].Model.Kind.Name);
+    }
 
     [Fact]
     public void The_culture_of_the_machine_does_not_matter()

@@ -35,6 +35,36 @@ public sealed class PredictionTests
     }
 
     [Fact]
+    public void A_prediction_of_many_classes_has_the_likeliest_and_all_of_their_probabilities()
+    {
+        using var chunk = Scored(new ModelVersion("main", 0, 17), 0, ("a", 5, Chunk.NoTime, 0), ("b", 6, Chunk.NoTime, 0));
+        chunk.BeginScores(new ModelVersion("main", 0, 17), 3, 0);
+        ((double[])[0.25, 0.5, 0.25]).CopyTo(chunk.ScoresOf(0));
+        ((double[])[0.4, 0.2, 0.4]).CopyTo(chunk.ScoresOf(1));
+        using var records = new PredictionWriter("urls", LearningTask.MultiClass).Encode(chunk, 9);
+        Assert.Contains(""","score":0.5,"label":1,"scores":[0.25,0.5,0.25],"eventTime":null""", Encoding.UTF8.GetString(records[0]));
+        Assert.True(PredictionReader.TryParse(records[1], out var second, out var reason), reason);
+        // Of equal ones, the lowest class.
+        Assert.Equal((0.4, 0.0), (second.Score, second.Label));
+        Assert.Equal([0.4, 0.2, 0.4], second.Scores!);
+
+        chunk.BeginScores(new ModelVersion("main", 0, 1), 0, 0);
+        using var none = new PredictionWriter("urls", LearningTask.MultiClass).Encode(chunk, 9);
+        Assert.Contains(""","score":null,"label":null,"scores":[],""", Encoding.UTF8.GetString(none[0]));
+        Assert.True(PredictionReader.TryParse(none[0], out var early, out reason), reason);
+        Assert.Equal((double.NaN, double.NaN, 0), (early.Score, early.Label, early.Scores!.Count));
+    }
+
+    [Theory]
+    [InlineData(LearningTask.Binary, 0.75, 1)]
+    [InlineData(LearningTask.Anomaly, 0.75, 1)]
+    [InlineData(LearningTask.Anomaly, 0.5, 0)]
+    [InlineData(LearningTask.Regression, -7.5, -7.5)]
+    [InlineData(LearningTask.Clustering, 3, 3)]
+    [InlineData(LearningTask.Clustering, -1, -1)]
+    public void The_decision_of_one_score_is_as_the_task_has_it(LearningTask task, double score, double label) => Assert.Equal(label, Decision.Of(task, score));
+
+    [Fact]
     public void What_is_read_back_is_what_was_written_to_the_bit_of_the_score()
     {
         var text = Gen.String[Gen.Char.Where(c => !char.IsSurrogate(c)), 1, 20];

@@ -36,6 +36,21 @@ internal static partial class LibrdkafkaMock
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mock_broker_set_up")]
     public static partial ErrorCode BrokerSetUp(nint cluster, int broker);
 
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mock_push_request_errors_array")]
+    public static unsafe partial void PushRequestErrors(nint cluster, short apiKey, nuint count, ErrorCode* errors);
+
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mock_start_request_tracking")]
+    public static partial void StartRequestTracking(nint cluster);
+
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mock_get_requests")]
+    public static unsafe partial nint* GetRequests(nint cluster, out nuint count);
+
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mock_request_api_key")]
+    public static partial short ApiKeyOf(nint request);
+
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mock_request_destroy_array")]
+    public static unsafe partial void DestroyRequests(nint* requests, nuint count);
+
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_mock_group_initial_rebalance_delay_ms")]
     public static partial void GroupInitialRebalanceDelay(nint cluster, int milliseconds);
 }

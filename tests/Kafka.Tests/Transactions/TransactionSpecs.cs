@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using Akka.Streams;
+using Akka.TestKit.Xunit2;
+using Confluent.Kafka;
+using Xunit.Abstractions;
+
+namespace StreamMLOps.Pipeline.Tests;
+
+/// <summary>What exactly-once delivery means, on a real broker.</summary>
+[RequiresRealBroker]
+[Collection(RealBrokerCollection.Name)]
+public sealed class TransactionSpecs(RealBroker broker, ITestOutputHelper output) : TestKit(output: output)
+{
+    private const int Rows = 2_000;
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(120);
+    private readonly ITestOutputHelper _output = output;
+
+    [BrokerFact(OwnsBroker = true)]
+    public async Task Brokers_that_have_no_transactions_are_named_before_anything_is_scored()
+    {
+        var topics = (broker.CreateTopic(), broker.CreateTopic(), broker.CreateTopic());
+        await using var leg = new ScoreLegRun(broker, topics, "transactions", "writer", Sys.Materializer());
+        var refusal = await Assert.ThrowsAsync<SinkException>(() => leg.Done.WaitAsync(Deadline));
+        _output.WriteLine(refusal.Message);
+        Assert.Contains($"the brokers at {broker.BootstrapServers} have no transactions", refusal.Message);
+        Assert.Contains("delivery = at-least-once", refusal.Message);
+    }
+
+    [BrokerFact(NeedsTransactions = true)]
+    public async Task Each_row_has_one_committed_prediction_whatever_transactions_fail_on_the_way()
+    {
+        var (topics, group) = Begin();
+        var random = new Random(7);
+        var scored = new ConcurrentDictionary<(int, long), int>();
+        for (var run = 0; ; run++)
+        {
+            await using var leg = new ScoreLegRun(broker, topics, group, "writer", Sys.Materializer(), _ =>
+            {
+                if (random.Next(4) == 0) throw new InvalidOperationException("as a spec wants it");
+            });
+            await AwaitConditionAsync(() => Task.FromResult(leg.Done.IsCompleted || leg.Committed == Rows), Deadline);
+            if (leg.Committed == Rows) break;
+        }
+        EachOnce(topics.Predictions, group);
+    }
+
+    [BrokerFact(NeedsTransactions = true)]
+    public async Task Each_row_has_one_committed_prediction_while_partitions_move_between_members()
+    {
+        var (topics, group) = Begin();
+        await using var first = new ScoreLegRun(broker, topics, group, "writer-1", Sys.Materializer(), _ => Thread.Sleep(20));
+        await AwaitConditionAsync(() => Task.FromResult(first.Committed > 0), Deadline);
+        await using var second = new ScoreLegRun(broker, topics, group, "writer-2", Sys.Materializer());
+        await AwaitConditionAsync(() => Task.FromResult(second.Committed > 0 || first.Done.IsCompleted), Deadline);
+        await first.Leave();
+        await AwaitConditionAsync(() => Task.FromResult(second.Committed == Rows), Deadline);
+        EachOnce(topics.Predictions, group);
+    }
+
+    [BrokerFact(NeedsTransactions = true)]
+    public async Task A_writer_that_starts_again_fences_its_predecessor()
+    {
+        var (topics, group) = Begin();
+        await using var former = new KafkaTransactions(broker.Producer(""), group);
+        await former.Begin();
+        using var records = new RecordBatch();
+        records.Add("{}"u8);
+        await former.Sink(topics.Predictions).Write(records);
+        await using var present = new KafkaTransactions(broker.Producer(""), group);
+        await present.Open();
+        var fenced = Assert.Throws<TransactionAbortedException>(() => former.Commit((_, _) => default));
+        _output.WriteLine(fenced.Message);
+        Assert.Empty(Committed(topics.Predictions));
+    }
+
+    private ((string Rows, string Predictions, string DeadLetters) Topics, string Group) Begin()
+    {
+        var topics = (broker.CreateTopic(), broker.CreateTopic(), broker.CreateTopic());
+        broker.Fill(topics.Item1, 0, Rows, i => $"+1 {i + 1}:1");
+        return (topics, $"transactions-{Guid.NewGuid():N}");
+    }
+
+    private void EachOnce(string predictions, string group)
+    {
+        var positions = Committed(predictions).Select(p => (p.Partition, p.Offset)).ToList();
+        Assert.Equal(Rows, positions.Distinct().Count());
+        Assert.Equal(Rows, positions.Count);
+        _output.WriteLine($"{group}: {positions.Count} committed predictions");
+    }
+
+    // What a reader of what is committed sees.
+    private List<Prediction> Committed(string topic)
+    {
+        using var consumer = new ConsumerBuilder<Ignore, byte[]>(new Dictionary<string, string>(broker.KafkaClients)
+        {
+            ["bootstrap.servers"] = broker.BootstrapServers,
+            ["group.id"] = "reader",
+            ["isolation.level"] = "read_committed",
+            ["enable.partition.eof"] = "true",
+        }).Build();
+        consumer.Assign(Enumerable.Range(0, 4).Select(p => new TopicPartitionOffset(topic, p, 0)));
+        var (found, ended) = (new List<Prediction>(), 0);
+        while (ended < 4)
+        {
+            var result = consumer.Consume(TimeSpan.FromSeconds(30)) ?? throw new TimeoutException($"{topic} does not come to its end");
+            if (result.IsPartitionEOF) ended++;
+            else Assert.True(PredictionReader.TryParse(result.Message.Value, out var prediction, out var why) && Add(prediction), why);
+        }
+        consumer.Close();
+        return found;
+
+        bool Add(Prediction p)
+        {
+            found.Add(p);
+            return true;
+        }
+    }
+}
