@@ -3,7 +3,7 @@ using StreamMLOps.Learning.Benchmarks;
 
 switch (args)
 {
-    case ["limit", .. var rest]: return LimitComparison.Run(rest);
+    case ["table", .. var rest]: return SpeedTable.Run(rest);
     case ["load", var megabytes]: return LoadTimes.Run(double.Parse(megabytes, System.Globalization.CultureInfo.InvariantCulture), "logistic-regression");
     case ["anomalies", .. var files]: return AnomalyAccuracy.Run(files);
     case ["compare", var data, .. var models]: return Comparison.Run(data, models);
