@@ -42,7 +42,7 @@ internal sealed class TreeBayes
         _likelihood.Reserve(classes, _index.Count);
         _rows[label] += weight;
         _likelihood.Learn(cells, row.Values, _index.Count, label, weight);
-        if (_index.Count > _limit) ForgetRare();
+        if (_index.Count > _limit) ForgetRare(scratch);
     }
 
     public void Save(StateWriter writer, int classes)
@@ -77,12 +77,16 @@ internal sealed class TreeBayes
     }
 
     // The rarer half; of equally rare ones those seen later.
-    private void ForgetRare()
+    private void ForgetRare(TreeScratch scratch)
     {
+        var counts = scratch.Counts(_index.Count);
+        for (var cell = 1; cell <= counts.Length; cell++) counts[cell - 1] = _likelihood.Count(cell);
+        var cells = scratch.Cells(counts.Length);
+        cells = cells[..LargestCounts.Find(counts, Math.Max(_limit / 2, 1), cells)];
         var features = new uint[_index.Count];
         _index.CopyTo(features);
-        var cells = Enumerable.Range(1, _index.Count).OrderByDescending(_likelihood.Count).ThenBy(c => c).Take(Math.Max(_limit / 2, 1)).Order().ToArray();
-        _index = FeatureIndex.Restore(cells.Select(c => features[c - 1]).ToArray());
+        for (var k = 0; k < cells.Length; k++) features[k] = features[cells[k] - 1];
+        _index = FeatureIndex.Restore(features.AsSpan(0, cells.Length));
         _likelihood.Keep(cells);
     }
 }

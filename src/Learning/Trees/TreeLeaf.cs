@@ -107,7 +107,7 @@ internal sealed class TreeLeaf
             else if (value > range[1]) range[1] = value;
         }
         if (_settings.ForgetsBelow > 0 && _index.Count > _limit) ForgetScarce(scratch);
-        if (_index.Count > _settings.LeafFeatures) ForgetRare();
+        if (_index.Count > _settings.LeafFeatures) ForgetRare(scratch);
     }
 
     /// <summary>
@@ -323,8 +323,13 @@ internal sealed class TreeLeaf
     }
 
     // The rarer half; of equally rare ones those seen later.
-    private void ForgetRare() =>
-        Keep(Enumerable.Range(1, _index.Count).OrderByDescending(_features.Present).ThenBy(c => c).Take(_settings.LeafFeatures / 2).Order().ToArray());
+    private void ForgetRare(TreeScratch scratch)
+    {
+        var counts = scratch.Counts(_index.Count);
+        for (var cell = 1; cell <= counts.Length; cell++) counts[cell - 1] = _features.Present(cell);
+        var cells = scratch.Cells(counts.Length);
+        Keep(cells[..LargestCounts.Find(counts, _settings.LeafFeatures / 2, cells)]);
+    }
 
     private void Keep(ReadOnlySpan<int> cells)
     {

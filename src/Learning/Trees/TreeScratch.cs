@@ -5,6 +5,7 @@ internal sealed class TreeScratch
 {
     private int[] _cells = new int[64];
     private int[] _known = new int[64];
+    private double[] _counts = [];
     private readonly double[][] _shares = [new double[2], new double[2], new double[2], new double[2]];
 
     /// <summary>The row that is being worked on, whole.</summary>
@@ -28,6 +29,13 @@ internal sealed class TreeScratch
     {
         if (count > _cells.Length) _cells = new int[Math.Max(count, _cells.Length * 2)];
         return _cells.AsSpan(0, count);
+    }
+
+    /// <summary>A count for each of so many features.</summary>
+    public Span<double> Counts(int count)
+    {
+        if (count > _counts.Length) _counts = new double[Math.Max(count, _counts.Length * 2)];
+        return _counts.AsSpan(0, count);
     }
 
     /// <summary>Cells as a prediction sees them that comes before learning: those above <paramref name="known"/> are new, and so none.</summary>

@@ -80,7 +80,7 @@ internal sealed class RegressionLeaf
         while (_histograms.Count < _index.Count) _histograms.Add(new());
         for (var k = 0; k < cells.Length; k++)
             _histograms[cells[k] - 1].Add(Math.Clamp(row.Values[k], -FeatureLikelihood.LargestValue, FeatureLikelihood.LargestValue), label, weight);
-        if (_index.Count > _settings.LeafFeatures) ForgetRare();
+        if (_index.Count > _settings.LeafFeatures) ForgetRare(scratch);
         return answer;
     }
 
@@ -182,9 +182,12 @@ internal sealed class RegressionLeaf
     }
 
     // The rarer half; of equally rare ones those seen later.
-    private void ForgetRare()
+    private void ForgetRare(TreeScratch scratch)
     {
-        var cells = Enumerable.Range(1, _index.Count).OrderByDescending(c => _histograms[c - 1].Weight).ThenBy(c => c).Take(_settings.LeafFeatures / 2).Order().ToArray();
+        var counts = scratch.Counts(_index.Count);
+        for (var k = 0; k < counts.Length; k++) counts[k] = _histograms[k].Weight;
+        var cells = scratch.Cells(counts.Length);
+        cells = cells[..LargestCounts.Find(counts, _settings.LeafFeatures / 2, cells)];
         for (var k = 0; k < cells.Length; k++) _histograms[k] = _histograms[cells[k] - 1];
         _histograms.RemoveRange(cells.Length, _histograms.Count - cells.Length);
         _index.Keep(cells);
