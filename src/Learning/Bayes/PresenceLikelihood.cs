@@ -22,17 +22,24 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
     private const double LeastSpread = 1e-280;
     private readonly double _alpha;
     private readonly bool _gaussian;
+    private readonly bool _ranged;
     private readonly int _parts;            // numbers of a feature and class
-    private NativeArray<double> _records;   // by cell: rows with the feature by class, then means by class, then sums of squared deviations by class
+    private int _stride;                    // numbers of a feature
+    private NativeArray<double> _records;   // by cell: rows with the feature by class, then means by class, then sums of squared deviations by class, then smallest and largest value
     private double[] _rows;                 // by class
     private double[] _absent;               // by class: sum of ln(1 - p)
     private double[] _refreshed;            // by class: rows when that sum was last made anew
     private int[] _counted;                 // by class: features in that sum
 
-    public PresenceLikelihood(double alpha, bool gaussian)
+    /// <param name="alpha">Smoothing: added to every count.</param>
+    /// <param name="gaussian">Whether the values of features that are there matter.</param>
+    /// <param name="ranged">Whether the smallest and the largest value of each feature are kept too, for <see cref="Range"/>.</param>
+    public PresenceLikelihood(double alpha, bool gaussian, bool ranged = false)
     {
-        (_alpha, _gaussian, _parts) = (alpha, gaussian, gaussian ? 3 : 1);
-        _records = new(Cells * Classes * _parts);
+        (_alpha, _gaussian, _ranged, _parts) = (alpha, gaussian, ranged, gaussian ? 3 : 1);
+        _stride = Stride();
+        _records = new(Cells * _stride);
+        ClearRangesFrom(0);
         _rows = new double[Classes];
         _absent = new double[Classes];
         _refreshed = new double[Classes];
@@ -54,26 +61,40 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
         _counted[label] = features;
         var before = _rows[label];
         _rows[label] += weight;
-        var stride = Classes * _parts;
-        var records = _records.Pointer + label;
-        for (var k = 0; k < cells.Length; k++)
-        {
-            var record = records + (nint)cells[k] * stride;
-            record[0] += weight;
-            if (!_gaussian) continue;
-            var value = Math.Clamp(values[k], -LargestValue, LargestValue);
-            ref var mean = ref record[Classes];
-            var deviation = value - mean;
-            if (deviation == 0) continue;
-            mean += weight / record[0] * deviation;
-            record[2 * Classes] += weight * deviation * (value - mean);
-        }
+        if (_gaussian) LearnValues(cells, values, label, weight);
+        else
+            foreach (var cell in cells) _records.Pointer[(nint)cell * _stride + label] += weight;
         GC.KeepAlive(this);
         if (features <= Few || before == 0 || _rows[label] >= 1.125 * _refreshed[label])
             Refresh(label, features);
         else
             // The rows without each of these features are as many as before, among more rows.
             _absent[label] += cells.Length * DeterministicMath.Log((before + 2 * _alpha) / (_rows[label] + 2 * _alpha));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void LearnValues(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int label, double weight)
+    {
+        var (stride, classes, ranged) = (_stride, Classes, _ranged);
+        var records = _records.Pointer;
+        for (var k = 0; k < cells.Length; k++)
+        {
+            var record = records + (nint)cells[k] * stride;
+            var value = Math.Clamp(values[k], -LargestValue, LargestValue);
+            if (ranged)
+            {
+                var range = record + 3 * classes;
+                if (value < range[0]) range[0] = value;
+                if (value > range[1]) range[1] = value;
+            }
+            record += label;
+            record[0] += weight;
+            ref var mean = ref record[classes];
+            var deviation = value - mean;
+            if (deviation == 0) continue;
+            mean += weight / record[0] * deviation;
+            record[2 * classes] += weight * deviation * (value - mean);
+        }
     }
 
     public override void Save(StateWriter writer, int classes, int features)
@@ -125,11 +146,22 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
         return present > 0 ? (present, record[Classes + label], Math.Max(record[2 * Classes + label] / present, 0)) : (0, 0, 0);
     }
 
+    /// <summary>The smallest and the largest value of a feature.</summary>
+    public (double Smallest, double Largest) Range(int cell) => (_records.Pointer[(nint)cell * _stride + 3 * Classes], _records.Pointer[(nint)cell * _stride + 3 * Classes + 1]);
+
+    /// <summary>Sets the range of a feature, as it was saved.</summary>
+    public void SetRange(int cell, double smallest, double largest)
+    {
+        var record = Record(cell);
+        (record[3 * Classes], record[3 * Classes + 1]) = (smallest, largest);
+    }
+
     /// <summary>Rows that have a feature, of all classes together.</summary>
     public double Present(int cell)
     {
+        var present = _records.Pointer + (nint)cell * _stride;
         var sum = 0.0;
-        foreach (var present in Record(cell)[..Classes]) sum += present;
+        for (var c = 0; c < Classes; c++) sum += present[c];
         return sum;
     }
 
@@ -138,19 +170,26 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
     public void Keep(ReadOnlySpan<int> cells)
     {
         for (var k = 0; k < cells.Length; k++) Record(cells[k]).CopyTo(Record(k + 1));
-        _records.Span[((cells.Length + 1) * Classes * _parts)..].Clear();
+        _records.Span[((cells.Length + 1) * _stride)..].Clear();
+        ClearRangesFrom(cells.Length + 1);
         for (var c = 0; c < Classes; c++) Refresh(c, cells.Length);
     }
 
     protected override void Resize(int oldClasses, int oldCells)
     {
-        var old = _records;
-        _records = new(Cells * Classes * _parts);
+        var (old, oldStride) = (_records, _stride);
+        _stride = Stride();
+        _records = new(Cells * _stride);
         if (Classes == oldClasses) old.Span.CopyTo(_records.Span);
         else
             for (var cell = 0; cell < oldCells; cell++)
-                for (var part = 0; part < _parts; part++)
-                    old.Span.Slice((cell * _parts + part) * oldClasses, oldClasses).CopyTo(_records.Span[((cell * _parts + part) * Classes)..]);
+            {
+                var from = old.Span.Slice(cell * oldStride, oldStride);
+                var to = Record(cell);
+                for (var part = 0; part < _parts; part++) from.Slice(part * oldClasses, oldClasses).CopyTo(to[(part * Classes)..]);
+                if (_ranged) from.Slice(3 * oldClasses, 2).CopyTo(to[(3 * Classes)..]);
+            }
+        ClearRangesFrom(oldCells);
         GC.KeepAlive(old);
         Array.Resize(ref _rows, Classes);
         Array.Resize(ref _absent, Classes);
@@ -158,7 +197,16 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
         Array.Resize(ref _counted, Classes);
     }
 
-    private Span<double> Record(int cell) => _records.Span.Slice(cell * Classes * _parts, Classes * _parts);
+    // Of two classes the record of a feature is one cache line.
+    private int Stride() => _gaussian && Classes == 2 ? 8 : Classes * _parts + (_ranged ? 2 : 0);
+
+    private void ClearRangesFrom(int cell)
+    {
+        if (!_ranged) return;
+        for (; cell < Cells; cell++) SetRange(cell, double.PositiveInfinity, double.NegativeInfinity);
+    }
+
+    private Span<double> Record(int cell) => _records.Span.Slice(cell * _stride, _stride);
 
     private double LogAbsent(double present, int label) =>
         DeterministicMath.Log((Math.Max(_rows[label] - present, 0) + _alpha) / (_rows[label] + 2 * _alpha));
@@ -166,7 +214,7 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void AddLogsOfTwo(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, Span<double> logs)
     {
-        var stride = 2 * _parts;
+        var stride = _stride;
         var records = _records.Pointer;
         var rows = Vector128.Create(_rows[0], _rows[1]);
         var alpha = Vector128.Create(_alpha);
@@ -284,7 +332,7 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
     private void Refresh(int label, int features)
     {
         var product = LogProduct.One;
-        var stride = Classes * _parts;
+        var stride = _stride;
         var present = _records.Pointer + label;
         var rows = Vector128.Create(_rows[label]);
         var alpha = Vector128.Create(_alpha);

@@ -41,11 +41,12 @@ internal readonly ref struct SplitSearch
     public bool IsPure { get; }
 
     /// <summary>The best split on a feature; a gain of 0 where there is none.</summary>
-    public TreeSplit Best(int cell, double smallest, double largest)
+    public TreeSplit Best(int cell)
     {
         var present = _features.Present(cell);
         // Too rare to make a branch.
         if (!IsCommon(present)) return default;
+        var (smallest, largest) = _features.Range(cell);
         var always = present >= Rows * (1 - 1e-9);
         var low = always ? smallest : Math.Min(smallest, 0);
         var high = always ? largest : Math.Max(largest, 0);
@@ -67,13 +68,15 @@ internal readonly ref struct SplitSearch
     public void Shares(in TreeSplit split, TreeScratch scratch)
     {
         // Bounds of the values do not matter beyond one value: the normal share is what both sides are estimated by.
-        _ = Gain(split.Cell, split.Threshold, double.NegativeInfinity, double.PositiveInfinity);
+        Open(split.Cell);
+        _ = Gain(split.Threshold, double.NegativeInfinity, double.PositiveInfinity);
     }
 
     /// <summary>What a split tells of the class, in bits; leaves the class weights of both sides in the scratch. 0 where a side is too small to make a branch.</summary>
-    public double Gain(int cell, double threshold, double smallest, double largest)
+    public double Gain(int cell, double threshold)
     {
         Open(cell);
+        var (smallest, largest) = _features.Range(cell);
         return Gain(threshold, smallest, largest);
     }
 

@@ -7,13 +7,13 @@ namespace StreamMLOps.Learning;
 internal sealed class TreeLeaf
 {
     private const int FirstLimit = 192;
-    private const int Facts = 3;         // of a feature's range
+    private const int Facts = 3;         // saved of a feature: smallest and largest value, and the leaf's rows when it was first seen
     private readonly TreeSettings _settings;
     private readonly ulong _salt;
-    private readonly PresenceLikelihood _features = new(alpha: 1, gaussian: true);
+    private readonly PresenceLikelihood _features = new(alpha: 1, gaussian: true, ranged: true);
     private LeafIndex _index = new();
     private double[] _counts;            // by class, what the parent estimated included
-    private double[] _ranges = [];       // by cell: smallest and largest value, and the leaf's rows (their weights) when the feature was first seen
+    private double[] _rowsBefore = [];   // by cell: the leaf's rows (their weights) when the feature was first seen; where features are forgotten by that
     private bool _early;                 // whether the sample of features is that of the first format
     private int _limit = FirstLimit;     // features at which the rare ones are forgotten
     private double _share = double.NaN;  // of features considered; NaN before the first row
@@ -96,16 +96,7 @@ internal sealed class TreeLeaf
         _sinceAttempt += weight;
         _features.Reserve(classes, _index.Count);
         _features.Learn(cells, row.Values, _index.Count, label, weight);
-        if (Facts * (_index.Count + 1) > _ranges.Length) Array.Resize(ref _ranges, Facts * (_index.Count + _index.Count / 2 + 8));
-        var rows = _settings.ForgetsBelow > 0 ? Rows() - weight : 0;
-        for (var k = 0; k < cells.Length; k++)
-        {
-            var range = _ranges.AsSpan(Facts * cells[k], Facts);
-            var value = Math.Clamp(row.Values[k], -FeatureLikelihood.LargestValue, FeatureLikelihood.LargestValue);
-            if (cells[k] > known) (range[0], range[1], range[2]) = (value, value, rows);
-            else if (value < range[0]) range[0] = value;
-            else if (value > range[1]) range[1] = value;
-        }
+        if (_settings.ForgetsBelow > 0 && _index.Count > known) Remember(known, Rows() - weight);
         if (_settings.ForgetsBelow > 0 && _index.Count > _limit) ForgetScarce(scratch);
         if (_index.Count > _settings.LeafFeatures) ForgetRare(scratch);
     }
@@ -128,7 +119,7 @@ internal sealed class TreeLeaf
         {
             if (!search.IsCommon(_features.Present(cell))) continue;
             common++;
-            var split = search.Best(cell, _ranges[Facts * cell], _ranges[Facts * cell + 1]);
+            var split = search.Best(cell);
             if (split.Gain > best.Gain) (second, best) = (Math.Max(second, best.Gain), split);
             else second = Math.Max(second, split.Gain);
         }
@@ -162,10 +153,10 @@ internal sealed class TreeLeaf
         if (search.IsPure) return false;
         Span<int> present = stackalloc int[1];
         _index.Find([feature], present);
-        var current = present[0] == 0 ? 0 : search.Gain(present[0], threshold, _ranges[Facts * present[0]], _ranges[Facts * present[0] + 1]);
+        var current = present[0] == 0 ? 0 : search.Gain(present[0], threshold);
         for (var cell = 1; cell <= _index.Count; cell++)
         {
-            var split = search.Best(cell, _ranges[Facts * cell], _ranges[Facts * cell + 1]);
+            var split = search.Best(cell);
             if (split.Gain > best.Gain) best = split;
         }
         if (best.Cell == 0 || best.Cell == present[0]) return false;
@@ -191,7 +182,7 @@ internal sealed class TreeLeaf
         writer.Int32(_limit);
         writer.Array(_index.Features);
         _features.Save(writer, _counts.Length, _index.Count);
-        writer.Array<double>(_index.Count == 0 ? [] : _ranges.AsSpan(Facts, Facts * _index.Count));
+        writer.Array<double>(Ranges());
     }
 
     /// <param name="reader">The bytes.</param>
@@ -220,16 +211,25 @@ internal sealed class TreeLeaf
         var features = leaf._index.Count;
         leaf._features.Reserve(counts.Length, features);
         leaf._features.Load(reader, counts.Length, features);
-        leaf._ranges = new double[Facts * (features + 1)];
-        if (format > 1)
-        {
-            reader.Finite(leaf._ranges.AsSpan(Facts));
-            return leaf;
-        }
-        var ranges = new double[2 * features];
+        var facts = format > 1 ? Facts : 2;
+        var ranges = new double[facts * features];
         reader.Finite(ranges);
-        for (var cell = 1; cell <= features; cell++) ranges.AsSpan(2 * (cell - 1), 2).CopyTo(leaf._ranges.AsSpan(Facts * cell));
+        if (settings.ForgetsBelow > 0) leaf._rowsBefore = new double[features + 1];
+        for (var cell = 1; cell <= features; cell++)
+        {
+            var range = ranges.AsSpan(facts * (cell - 1), facts);
+            leaf._features.SetRange(cell, range[0], range[1]);
+            if (settings.ForgetsBelow > 0 && facts > 2) leaf._rowsBefore[cell] = range[2];
+        }
         return leaf;
+    }
+
+    private double[] Ranges()
+    {
+        var ranges = new double[Facts * _index.Count];
+        for (var cell = 1; cell <= _index.Count; cell++)
+            ((ranges[Facts * (cell - 1)], ranges[Facts * (cell - 1) + 1]), ranges[Facts * (cell - 1) + 2]) = (_features.Range(cell), RowsBefore(cell));
+        return ranges;
     }
 
     private void Majority(Span<double> shares)
@@ -303,6 +303,15 @@ internal sealed class TreeLeaf
     private Row Sample(in Row row, double share, TreeScratch scratch) =>
         share >= 1 ? row : _early ? scratch.Sample.Of(row, _salt, share) : scratch.Sample.Of(row, scratch.Features.Hashes, _salt, share);
 
+    private double RowsBefore(int cell) => cell < _rowsBefore.Length ? _rowsBefore[cell] : 0;
+
+    // The features that came with a row.
+    private void Remember(int known, double rows)
+    {
+        if (_index.Count >= _rowsBefore.Length) Array.Resize(ref _rowsBefore, _index.Count + _index.Count / 2 + 8);
+        for (var cell = known + 1; cell <= _index.Count; cell++) _rowsBefore[cell] = rows;
+    }
+
     private double Rows()
     {
         var rows = 0.0;
@@ -317,7 +326,7 @@ internal sealed class TreeLeaf
         var kept = scratch.Cells(_index.Count);
         var count = 0;
         for (var cell = 1; cell <= _index.Count; cell++)
-            if (_features.Present(cell) >= _settings.ForgetsBelow * (rows - _ranges[Facts * cell + 2])) kept[count++] = cell;
+            if (_features.Present(cell) >= _settings.ForgetsBelow * (rows - RowsBefore(cell))) kept[count++] = cell;
         Keep(kept[..count]);
         if (_index.Count > _limit / 2) _limit *= 2;
     }
@@ -334,7 +343,7 @@ internal sealed class TreeLeaf
     private void Keep(ReadOnlySpan<int> cells)
     {
         _index.Keep(cells);
-        for (var k = 0; k < cells.Length; k++) _ranges.AsSpan(Facts * cells[k], Facts).CopyTo(_ranges.AsSpan(Facts * (k + 1)));
+        for (var k = 0; k < cells.Length && cells[k] < _rowsBefore.Length; k++) _rowsBefore[k + 1] = _rowsBefore[cells[k]];
         _features.Keep(cells);
     }
 }
