@@ -56,6 +56,8 @@ internal sealed unsafe class MultinomialLikelihood : FeatureLikelihood
         var records = _records.Pointer;
         var length = 0.0;
         var both = Vector128<double>.Zero;
+        if (Sse.IsSupported)
+            foreach (var cell in cells[..Math.Min(Ahead, cells.Length)]) Sse.Prefetch0(records + (nint)cell * 4);
         for (var k = 0; k < cells.Length; k++)
         {
             if (Sse.IsSupported && k + Ahead < cells.Length) Sse.Prefetch0(records + (nint)cells[k + Ahead] * 4);

@@ -94,7 +94,8 @@ internal sealed class NaiveBayesModel(ModelSpec spec, FeatureLikelihood likeliho
         var all = 0.0;
         foreach (var rows in _rows) all += rows;
         // One row more of each class: a class never seen is possible.
-        for (var c = 0; c < _classes; c++) logs[c] = DeterministicMath.Log((_rows[c] + 1) / (all + _classes));
+        for (var c = 0; c < _classes; c++) logs[c] = (_rows[c] + 1) / (all + _classes);
+        DeterministicLogs.InPlace(logs);
         likelihood.AddLogs(cells, row.Values, features, logs);
         Probabilities.FromLogs(logs);
         labels.Write(logs, scores);

@@ -49,7 +49,7 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
     public override void AddLogs(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, Span<double> logs)
     {
         // Features that came after the class's sum was made were never there in its rows.
-        for (var c = 0; c < logs.Length; c++) logs[c] += _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
+        for (var c = 0; c < logs.Length; c++) logs[c] += features == _counted[c] ? _absent[c] : _absent[c] + (features - _counted[c]) * LogAbsent(0, c);
         if (Classes == 2 && logs.Length == 2) AddLogsOfTwo(cells, values, logs);
         else AddLogsOfMany(cells, values, logs);
         GC.KeepAlive(this);
@@ -57,7 +57,7 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
 
     public override void Learn(ReadOnlySpan<int> cells, ReadOnlySpan<double> values, int features, int label, double weight)
     {
-        _absent[label] += (features - _counted[label]) * LogAbsent(0, label);
+        if (features != _counted[label]) _absent[label] += (features - _counted[label]) * LogAbsent(0, label);
         _counted[label] = features;
         var before = _rows[label];
         _rows[label] += weight;
@@ -221,6 +221,8 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
         var (there, away) = (LogProduct.One, LogProduct.One);
         var (spreads, counts) = (LogProduct.One, LogProduct.One);
         var distances = Vector128<double>.Zero;
+        if (Sse.IsSupported)
+            foreach (var cell in cells[..Math.Min(Ahead, cells.Length)]) Sse.Prefetch0(records + (nint)cell * stride);
         for (var k = 0; k < cells.Length; k++)
         {
             if (k % LogProduct.MostFactors == LogProduct.MostFactors - 1) Rebase(ref there, ref away, ref spreads, ref counts);
@@ -251,7 +253,7 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
             spreads.Multiply(spread);
             counts.Multiply(count);
         }
-        AddTo(logs, 0, 2, there.Logs(), away.Logs(), spreads.Logs(), counts.Logs(), (distances.GetElement(0), distances.GetElement(1)));
+        AddTo(logs, 0, 2, ref there, ref away, ref spreads, ref counts, (distances.GetElement(0), distances.GetElement(1)));
     }
 
     // No value is stranger than 30 deviations: one wild value must not outweigh all other features.
@@ -281,7 +283,7 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
                 spreads.Multiply(Vector128.Create(record[2 * Classes + c] + pooled, record[2 * Classes + other] + pooled));
                 counts.Multiply(Vector128.Create(record[c] + 1, record[other] + 1));
             }
-            AddTo(logs, c, classes, there.Logs(), away.Logs(), spreads.Logs(), counts.Logs(), (distance0, distance1));
+            AddTo(logs, c, classes, ref there, ref away, ref spreads, ref counts, (distance0, distance1));
         }
     }
 
@@ -293,10 +295,14 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
         counts.Rebase();
     }
 
-    private static void AddTo(Span<double> logs, int c, int classes, (double, double) there, (double, double) away, (double, double) spreads, (double, double) counts, (double, double) distances)
+    private void AddTo(Span<double> logs, int c, int classes, ref LogProduct there, ref LogProduct away, ref LogProduct spreads, ref LogProduct counts, (double, double) distances)
     {
-        logs[c] += there.Item1 - away.Item1 - 0.5 * (spreads.Item1 - counts.Item1) - distances.Item1;
-        if (c + 1 < classes) logs[c + 1] += there.Item2 - away.Item2 - 0.5 * (spreads.Item2 - counts.Item2) - distances.Item2;
+        Span<double> of = stackalloc double[8];
+        of.Clear();
+        LogProduct.Logs(ref there, ref away, of);
+        if (_gaussian) LogProduct.Logs(ref spreads, ref counts, of[4..]);
+        logs[c] += of[0] - of[2] - 0.5 * (of[4] - of[6]) - distances.Item1;
+        if (c + 1 < classes) logs[c + 1] += of[1] - of[3] - 0.5 * (of[5] - of[7]) - distances.Item2;
     }
 
     // Mean and population variance of a feature over all classes.

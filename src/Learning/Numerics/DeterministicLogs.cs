@@ -23,6 +23,17 @@ internal static class DeterministicLogs
             if (normal.AsUInt64() == Vector256<ulong>.AllBitsSet) Normal(x).StoreUnsafe(ref first, (nuint)i);
             else for (var lane = i; lane < i + 4; lane++) numbers[lane] = DeterministicMath.Log(numbers[lane]);
         }
+        // Two or three are as many as four.
+        if (i + 2 <= numbers.Length)
+        {
+            var x = Vector256.Create(numbers[i], numbers[i + 1], i + 2 < numbers.Length ? numbers[i + 2] : 1, 1);
+            var normal = Vector256.GreaterThanOrEqual(x, Vector256.Create(2.2250738585072014e-308)) & Vector256.LessThan(x, Vector256.Create(double.PositiveInfinity));
+            if (normal.AsUInt64() == Vector256<ulong>.AllBitsSet)
+            {
+                x = Normal(x);
+                for (var lane = 0; i < numbers.Length; i++, lane++) numbers[i] = x.GetElement(lane);
+            }
+        }
         for (; i < numbers.Length; i++) numbers[i] = DeterministicMath.Log(numbers[i]);
     }
 

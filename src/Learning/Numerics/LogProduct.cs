@@ -33,9 +33,23 @@ internal struct LogProduct
     /// <summary>The logarithms of the lanes.</summary>
     public (double First, double Second) Logs()
     {
-        Rebase();
+        Span<double> logs = stackalloc double[4];
+        var one = One;
+        Logs(ref this, ref one, logs);
+        return (logs[0], logs[1]);
+    }
+
+    /// <summary>The logarithms of the lanes of two products, together: four cost what one does.</summary>
+    public static void Logs(ref LogProduct first, ref LogProduct second, Span<double> logs)
+    {
         const double ln2 = 0.6931471805599453;
-        return (DeterministicMath.Log(_mantissas.GetElement(0)) + _rebased0 * ln2, DeterministicMath.Log(_mantissas.GetElement(1)) + _rebased1 * ln2);
+        first.Rebase();
+        second.Rebase();
+        (logs[0], logs[1]) = (first._mantissas.GetElement(0), first._mantissas.GetElement(1));
+        (logs[2], logs[3]) = (second._mantissas.GetElement(0), second._mantissas.GetElement(1));
+        DeterministicLogs.InPlace(logs[..4]);
+        (logs[0], logs[1]) = (logs[0] + first._rebased0 * ln2, logs[1] + first._rebased1 * ln2);
+        (logs[2], logs[3]) = (logs[2] + second._rebased0 * ln2, logs[3] + second._rebased1 * ln2);
     }
 
     /// <summary>Brings the product of the mantissas back to [1, 2).</summary>

@@ -47,12 +47,16 @@ internal sealed class FeatureSample
         ref var first = ref MemoryMarshal.GetReference(hashes);
         var count = 0;
         var k = 0;
-        for (; k + 8 <= row.Count; k += 8)
+        var (factors, addends, limits) = (Vector256.Create(factor), Vector256.Create(addend), Vector256.Create(limit));
+        while (k + 8 <= row.Count)
         {
-            var mixed = Vector256.LoadUnsafe(ref first, (nuint)k) * factor + Vector256.Create(addend);
-            for (var chosen = Vector256.LessThan(mixed, Vector256.Create(limit)).ExtractMostSignificantBits(); chosen != 0; chosen &= chosen - 1)
+            // As many as have a bit each, then one after the other: the loop over a few of them would end unforeseen each time.
+            var (start, chosen) = (k, 0UL);
+            for (; k + 8 <= row.Count && k < start + 64; k += 8)
+                chosen |= (ulong)Vector256.LessThan(Vector256.LoadUnsafe(ref first, (nuint)k) * factors + addends, limits).ExtractMostSignificantBits() << (k - start);
+            for (; chosen != 0; chosen &= chosen - 1)
             {
-                var at = k + BitOperations.TrailingZeroCount(chosen);
+                var at = start + BitOperations.TrailingZeroCount(chosen);
                 _indices[count] = row.Indices[at];
                 _values[count++] = row.Values[at];
             }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace StreamMLOps.Learning;
 
@@ -24,7 +25,11 @@ internal sealed class LeafIndex
         var index = new LeafIndex();
         index.Reserve(features.Length);
         foreach (var feature in features)
-            if (index.FindOrAdd(feature) < index.Count) throw new StateFormatException("a feature is listed twice: the bytes are damaged");
+        {
+            var place = index.PlaceOf(feature);
+            if (index._table[place] != 0) throw new StateFormatException("a feature is listed twice: the bytes are damaged");
+            index.Add(feature, place);
+        }
         return index;
     }
 
@@ -44,21 +49,35 @@ internal sealed class LeafIndex
     /// <summary>The cell of each feature, 0 for those never seen.</summary>
     public void Find(ReadOnlySpan<uint> features, Span<int> cells)
     {
-        for (var k = 0; k < features.Length; k++) cells[k] = (int)(_table[PlaceOf(features[k])] >> 32);
+        var table = _table;
+        LocateHomes(table, features, cells);
+        for (var k = 0; k < features.Length; k++) cells[k] = (int)(table[PlaceOf(table, features[k], cells[k])] >> 32);
     }
 
     /// <summary>The cell of each feature, a new one for those never seen.</summary>
     public void FindOrAdd(ReadOnlySpan<uint> features, Span<int> cells)
     {
         Reserve(Count + features.Length);
-        for (var k = 0; k < features.Length; k++) cells[k] = FindOrAdd(features[k]);
+        var table = _table;
+        LocateHomes(table, features, cells);
+        for (var k = 0; k < features.Length; k++)
+        {
+            var place = PlaceOf(table, features[k], cells[k]);
+            cells[k] = table[place] != 0 ? (int)(table[place] >> 32) : Add(features[k], place);
+        }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int FindOrAdd(uint feature)
+    // Where each feature would be were it alone, asked for before it is looked at: the leaves of a row are seldom in the cache, and a branch on what is not there yet waits.
+    private static unsafe void LocateHomes(ulong[] table, ReadOnlySpan<uint> features, Span<int> cells)
     {
-        var place = PlaceOf(feature);
-        return _table[place] != 0 ? (int)(_table[place] >> 32) : Add(feature, place);
+        var mask = table.Length - 1;
+        ref var first = ref table[0];
+        for (var k = 0; k < features.Length; k++)
+        {
+            var home = (int)RowFeatures.Hash(features[k]) & mask;
+            cells[k] = home;
+            if (Sse.IsSupported) Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref first, home)));
+        }
     }
 
     private int Add(uint feature, int place)
@@ -68,13 +87,13 @@ internal sealed class LeafIndex
         return Count;
     }
 
+    private int PlaceOf(uint feature) => PlaceOf(_table, feature, (int)RowFeatures.Hash(feature) & (_table.Length - 1));
+
     // Where the feature is, or the free place where it would be.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int PlaceOf(uint feature)
+    private static int PlaceOf(ulong[] table, uint feature, int place)
     {
-        var mask = _table.Length - 1;
-        var place = (int)RowFeatures.Hash(feature) & mask;
-        while (_table[place] is var entry && entry != 0 && (uint)entry != feature) place = (place + 1) & mask;
+        while (table[place] is var entry && entry != 0 && (uint)entry != feature) place = (place + 1) & (table.Length - 1);
         return place;
     }
 

@@ -71,7 +71,8 @@ internal sealed class TreeBayes
         _likelihood.Reserve(shares.Length, features);
         var all = 0.0;
         foreach (var rows in _rows) all += rows;
-        for (var c = 0; c < shares.Length; c++) shares[c] = DeterministicMath.Log(((c < _rows.Length ? _rows[c] : 0) + 1) / (all + shares.Length));
+        for (var c = 0; c < shares.Length; c++) shares[c] = ((c < _rows.Length ? _rows[c] : 0) + 1) / (all + shares.Length);
+        DeterministicLogs.InPlace(shares);
         _likelihood.AddLogs(cells, row.Values, features, shares);
         Probabilities.FromLogs(shares);
     }

@@ -293,7 +293,8 @@ internal sealed class TreeLeaf
             Majority(shares);
             return;
         }
-        for (var c = 0; c < shares.Length; c++) shares[c] = DeterministicMath.Log((_features.Rows(c) + 1) / (rows + shares.Length));
+        for (var c = 0; c < shares.Length; c++) shares[c] = (_features.Rows(c) + 1) / (rows + shares.Length);
+        DeterministicLogs.InPlace(shares);
         _features.AddLogs(cells, row.Values, features, shares);
         Probabilities.FromLogs(shares);
     }
