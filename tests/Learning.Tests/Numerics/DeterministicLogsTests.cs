@@ -26,4 +26,18 @@ public class DeterministicLogsTests
         for (var i = 0; i < numbers.Length; i++)
             Assert.Equal(BitConverter.DoubleToInt64Bits(DeterministicMath.Log(numbers[i])), BitConverter.DoubleToInt64Bits(logs[i]));
     }
+
+    [Theory, InlineData(1), InlineData(2), InlineData(3), InlineData(5), InlineData(6), InlineData(7)]
+    public void So_have_those_that_are_left_over(int count)
+    {
+        double[] odd = [0, -1, double.NaN, double.PositiveInfinity, double.Epsilon, 1];
+        var random = new Random(count);
+        for (var round = 0; round < 10_000; round++)
+        {
+            var numbers = Enumerable.Range(0, count).Select(_ => random.Next(10) == 0 ? odd[random.Next(odd.Length)] : random.NextDouble() * 100).ToArray();
+            var logs = numbers.ToArray();
+            DeterministicLogs.InPlace(logs);
+            Assert.Equal(numbers.Select(n => BitConverter.DoubleToInt64Bits(DeterministicMath.Log(n))), logs.Select(BitConverter.DoubleToInt64Bits));
+        }
+    }
 }
