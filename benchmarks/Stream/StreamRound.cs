@@ -22,9 +22,12 @@ internal sealed record StreamRound(long Rows, double Seconds, double CpuMicrosec
     public override string ToString() =>
         $"{RowsPerSecond:N0} rows/s ({Rows:N0} in {Seconds:F2} s), {CpuMicroseconds:F1} us of CPU and {AllocatedPerRow:F0} bytes a row, {string.Join(" / ", Memory)} MiB resident, audit of 100 {AuditSeconds:F2} s, recovery of {Features:N0} features {RecoverySeconds:F2} s";
 
-    public static async Task<StreamRound> Run(string data, string folder, bool details)
+    /// <param name="pipeline">Settings of the pipeline: its files.</param>
+    /// <param name="folder">A data folder of the round's own.</param>
+    /// <param name="details">Whether to show where the time went.</param>
+    public static async Task<StreamRound> Run(string pipeline, string folder, bool details)
     {
-        var hocon = HoconDocument.Parse($"stream-mlops {{ data-folder = \"{folder}\", pipelines.bench.source.path = \"{Path.GetFullPath(data)}\" }}", "benchmark");
+        var hocon = HoconDocument.Parse($"stream-mlops {{ data-folder = \"{folder}\", pipelines.bench {{ {pipeline} }} }}", "benchmark");
         var settings = NodeSettingsReader.Read(hocon).Settings!;
         using var held = DataFolder.Hold(folder);
         var journal = SqliteJournal.Open(held.Journal, settings.Journal.LockTimeout);
@@ -95,8 +98,9 @@ internal sealed record StreamRound(long Rows, double Seconds, double CpuMicrosec
 
     private static FoldDefinition Define(Genesis genesis)
     {
-        var (model, featurize) = PipelineSettings.ReadGenesis(SettingsText.Read(genesis.Settings));
-        return new FoldDefinition(model, featurize.Create());
+        var settings = SettingsText.Read(genesis.Settings);
+        var (model, featurize) = PipelineSettings.ReadGenesis(settings);
+        return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings));
     }
 
     private static void Stages(PipelineClocks clocks)
