@@ -65,9 +65,19 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
         foreach (var (p, index) in wanted)
         {
             var version = p.Version.Sequence;
-            fold = fold is null
-                ? await journal.Rebuild(learner, define, version, cancellation: cancellation).ConfigureAwait(false)
-                : await journal.Continue(learner, define, fold, version, cancellation).ConfigureAwait(false);
+            try
+            {
+                fold = fold is null
+                    ? await journal.Rebuild(learner, define, version, cancellation: cancellation).ConfigureAwait(false)
+                    : await journal.Continue(learner, define, fold, version, cancellation).ConfigureAwait(false);
+            }
+            catch (RowsGoneException)
+            {
+                // A later version may have a snapshot behind what is gone.
+                fold?.Dispose();
+                (fold, results[index]) = (null, new(p, AuditOutcome.FeaturesExpired, double.NaN, ""));
+                continue;
+            }
             if (fold is null || fold.Sequence != version) results[index] = new(p, AuditOutcome.UnknownVersion, double.NaN, "");
             else if (!rows.Has(p)) results[index] = new(p, AuditOutcome.FeaturesExpired, double.NaN, "");
             else
@@ -92,8 +102,9 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
     // A row is learned after it was scored, so it is in an event after the earliest version asked for, if in any.
     private async Task FromJournal(string learner, long after, AuditRows rows, CancellationToken cancellation)
     {
-        await foreach (var (_, e) in journal.Read(learner, after + 1, cancellation: cancellation).ConfigureAwait(false))
+        await foreach (var (_, e) in journal.ReadStored(learner, after + 1, cancellation: cancellation).ConfigureAwait(false))
         {
+            if (e is Learned { HasRows: false }) continue; // they are where the source is
             if (e is Joined joined)
             {
                 // Rows of any earlier range may be in it: their epochs are those of the predictions asked for.

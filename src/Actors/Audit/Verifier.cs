@@ -46,7 +46,7 @@ public sealed class Verifier(JournalReader journal, Func<Genesis, FoldDefinition
                 if (found != hash) faults.Add($"snapshot {n} has hash {hash}, the fold of the journal has {found}");
             }
         }
-        catch (Exception e) when (e is FoldException or JournalFormatException or StateFormatException)
+        catch (Exception e) when (e is FoldException or JournalFormatException or StateFormatException or RowsGoneException)
         {
             faults.Add(e.Message);
         }

@@ -11,6 +11,7 @@ namespace StreamMLOps.Actors;
 public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
 {
     private const byte Format = 2;
+    private const string WithRows = Learned.Kind + ", with rows";
 
     /// <summary>Never changes: nodes of different versions talk to each other.</summary>
     public override int Identifier => 730_102;
@@ -55,6 +56,13 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
             case Published p:
                 w.Number(p.Sequence);
                 w.Int64(p.Time);
+                // Rows that are not in the event go with it, so that replicas elsewhere need not read the source for each event.
+                if (p.Event is Learned { Reference: not null, HasRows: true } referenced)
+                {
+                    w.Text(WithRows);
+                    w.Number(referenced.Bytes.Length);
+                    return w.ToArray([.. referenced.Bytes, .. referenced.RowBytes.Span]);
+                }
                 w.Text(p.Event.Manifest);
                 return w.ToArray(p.Event.Bytes);
             case Behind b:
@@ -99,6 +107,11 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
                 return new LearnerEnvelope(entity, FromBinary(bytes[r.At..], inner));
             case "published":
                 var (sequence, time, kind) = (r.Number(), r.Int64(), r.Text());
+                if (kind == WithRows)
+                {
+                    var length = (int)r.Number();
+                    return new Published(sequence, Learned.Read(bytes[r.At..(r.At + length)]).With(bytes.AsMemory(r.At + length)), time);
+                }
                 return new Published(sequence, JournalEvent.Decode(kind, bytes[r.At..]), time);
             case "scored": return new Scored(ReadPosition(ref r));
             case "wake": return Wake.Instance;

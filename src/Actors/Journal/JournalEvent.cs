@@ -117,8 +117,12 @@ public sealed class Learned : JournalEvent
 {
     public const string Kind = "learned";
 
-    private Learned(byte[] bytes, ulong before, ulong after, long time, RangeCounts[] ranges, int rows, IReadOnlyList<PseudoLabelledRow> pseudo, int rowsAt) : base(bytes) =>
-        (Before, After, Time, Ranges, Rows, PseudoLabels, RowsAt) = (before, after, time, ranges, rows, pseudo, rowsAt);
+    private Learned(byte[] bytes, ulong before, ulong after, long time, RangeCounts[] ranges, int rows, IReadOnlyList<PseudoLabelledRow> pseudo, int rowsAt, RowReference? reference = null, ReadOnlyMemory<byte>? rowBytes = null) : base(bytes)
+    {
+        (Before, After, Time, Ranges, Rows, PseudoLabels, RowsAt, Reference) = (before, after, time, ranges, rows, pseudo, rowsAt, reference);
+        RowBytes = rowBytes ?? (reference is null ? bytes.AsMemory(rowsAt) : default);
+        HasRows = rowBytes is not null || reference is null;
+    }
 
     public override string Manifest => Kind;
 
@@ -140,13 +144,27 @@ public sealed class Learned : JournalEvent
     /// <summary>Rows without a label that a self-training model learned with a pseudo-label, ascending.</summary>
     public IReadOnlyList<PseudoLabelledRow> PseudoLabels { get; }
 
-    /// <summary>Where the rows begin in <see cref="JournalEvent.Bytes"/>.</summary>
+    /// <summary>Where the rows begin in <see cref="JournalEvent.Bytes"/>, if they are in it.</summary>
     internal int RowsAt { get; }
 
-    internal static Learned Create(ulong before, ulong after, long time, IReadOnlyList<RangeCounts> ranges, int rows, ReadOnlySpan<byte> encodedRows, IReadOnlyList<PseudoLabelledRow>? pseudo = null)
+    /// <summary>Where the rows are, if they are not in the event.</summary>
+    internal RowReference? Reference { get; }
+
+    /// <summary>Whether the rows are here: in the event, or read from their source.</summary>
+    public bool HasRows { get; }
+
+    /// <summary>The rows, encoded.</summary>
+    internal ReadOnlyMemory<byte> RowBytes { get; }
+
+    /// <summary>The event with rows that were read from their source.</summary>
+    internal Learned With(ReadOnlyMemory<byte> rows) => new(Bytes, Before, After, Time, [.. Ranges], Rows, PseudoLabels, RowsAt, Reference, rows);
+
+    internal static ulong HashOf(ReadOnlySpan<byte> rows) => System.IO.Hashing.XxHash3.HashToUInt64(rows);
+
+    internal static Learned Create(ulong before, ulong after, long time, IReadOnlyList<RangeCounts> ranges, int rows, ReadOnlySpan<byte> encodedRows, IReadOnlyList<PseudoLabelledRow>? pseudo = null, IReadOnlyList<RowStretch>? stretches = null)
     {
-        // Format 2 where there are pseudo-labels: all others stay as they were.
-        var w = new EventWriter(pseudo is { Count: > 0 } ? (byte)2 : (byte)1);
+        // Format 2 where there are pseudo-labels, 3 where the rows are named by position: all others stay as they were.
+        var w = new EventWriter(stretches is not null ? (byte)3 : pseudo is { Count: > 0 } ? (byte)2 : (byte)1);
         w.UInt64(before);
         w.UInt64(after);
         w.Int64(time);
@@ -161,11 +179,11 @@ public sealed class Learned : JournalEvent
             w.Number(c.Frozen);
         }
         w.Number(rows);
-        if (pseudo is { Count: > 0 })
+        if (pseudo is { Count: > 0 } || stretches is not null)
         {
-            w.Number(pseudo.Count);
+            w.Number(pseudo?.Count ?? 0);
             var next = 0;
-            foreach (var (row, label) in pseudo)
+            foreach (var (row, label) in pseudo ?? [])
             {
                 w.Number(row - next);
                 w.Number(label.Group);
@@ -173,12 +191,23 @@ public sealed class Learned : JournalEvent
                 next = row + 1;
             }
         }
-        return new(w.ToArray(encodedRows), before, after, time, [.. ranges], rows, [.. pseudo ?? []], w.Length);
+        if (stretches is null) return new(w.ToArray(encodedRows), before, after, time, [.. ranges], rows, [.. pseudo ?? []], w.Length);
+        var reference = new RowReference(encodedRows.Length, HashOf(encodedRows), [.. stretches]);
+        w.Number(reference.Bytes);
+        w.UInt64(reference.Hash);
+        w.Number(stretches.Count);
+        foreach (var s in stretches)
+        {
+            w.Number(s.Range);
+            w.Number(s.Skip);
+            w.Number(s.Rows);
+        }
+        return new(w.ToArray(), before, after, time, [.. ranges], rows, [.. pseudo ?? []], w.Length, reference, encodedRows.ToArray());
     }
 
     internal static Learned Read(byte[] bytes)
     {
-        var r = new EventReader(bytes, Kind, 2);
+        var r = new EventReader(bytes, Kind, 3);
         var (before, after, time) = (r.UInt64(), r.UInt64(), r.Int64());
         var ranges = new RangeCounts[(int)r.Number()];
         for (var i = 0; i < ranges.Length; i++) ranges[i] = new(r.Range(), r.Number(), r.Number(), r.Number(), r.Number(), r.Number());
@@ -195,7 +224,15 @@ public sealed class Learned : JournalEvent
                 next = row + 1;
             }
         }
-        return new(bytes, before, after, time, ranges, rows, pseudo, r.At);
+        if (bytes[0] < 3) return new(bytes, before, after, time, ranges, rows, pseudo, r.At);
+        var (length, hash) = ((int)r.Number(), r.UInt64());
+        var stretches = new RowStretch[(int)r.Number()];
+        for (var i = 0; i < stretches.Length; i++)
+        {
+            stretches[i] = new((int)r.Number(), r.Number(), (int)r.Number());
+            if (stretches[i].Range >= ranges.Length) throw new JournalFormatException("a stretch of rows is of a range that the event does not have: the event is damaged");
+        }
+        return new(bytes, before, after, time, ranges, rows, pseudo, r.At, new RowReference(length, hash, stretches));
     }
 }
 

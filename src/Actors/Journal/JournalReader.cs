@@ -5,11 +5,15 @@ using Akka.Persistence;
 using Akka.Persistence.Query;
 using Akka.Streams;
 using Akka.Streams.Dsl;
+using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Actors;
 
 /// <summary>Reads journals and snapshots from outside the learner: for replicas, audit and verification. Writes nothing.</summary>
-public sealed class JournalReader(ActorSystem system, string readJournal = "akka.persistence.query.journal.sql")
+/// <param name="system">The actor system whose journal it is.</param>
+/// <param name="readJournal">Configuration path of the read journal.</param>
+/// <param name="sources">Source and decoder of a pipeline, for rows that the journal names by position; null where they are not known.</param>
+public sealed class JournalReader(ActorSystem system, string readJournal = "akka.persistence.query.journal.sql", Func<string, (ISource Source, IDecoder Decoder)?>? sources = null)
 {
     // A reader is never in a hurry: a database that is locked for a moment, or a machine that is busy, is waited for.
     private const int Attempts = 10;
@@ -28,8 +32,21 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
         return [.. ids.Where(id => id.StartsWith("learner/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>Events from <paramref name="from"/> to <paramref name="to"/>, both included, as far as they are there now.</summary>
+    /// <summary>Events from <paramref name="from"/> to <paramref name="to"/>, both included, as far as they are there now; with their rows, where their source is known.</summary>
+    /// <exception cref="RowsGoneException">Rows that are named by position are no longer there.</exception>
     public async IAsyncEnumerable<(long Sequence, JournalEvent Event)> Read(string persistenceId, long from, long to = long.MaxValue, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await using var rows = RowsOf(persistenceId);
+        await foreach (var (sequence, e) in ReadStored(persistenceId, from, to, cancellation).ConfigureAwait(false))
+            yield return (sequence, rows is not null && e is Learned { HasRows: false } learned ? await rows.Resolve(sequence, learned, cancellation).ConfigureAwait(false) : e);
+    }
+
+    /// <summary>Reads the rows that events of a learner name by position; null where the source is not known.</summary>
+    internal ReferencedRows? RowsOf(string persistenceId) =>
+        persistenceId.Split('/') is [_, var pipeline, ..] && sources?.Invoke(pipeline) is { } from ? new ReferencedRows(from.Source, from.Decoder, _materializer) : null;
+
+    /// <summary>Events as they are stored.</summary>
+    internal async IAsyncEnumerable<(long Sequence, JournalEvent Event)> ReadStored(string persistenceId, long from, long to = long.MaxValue, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         while (from <= to)
         {

@@ -23,15 +23,17 @@ internal sealed class EventRing(long maxBytes)
     public void Add(Published published)
     {
         _events.Enqueue(published);
-        _bytes += published.Event.Bytes.Length;
+        _bytes += SizeOf(published.Event);
         Newest = published.Sequence;
         while (_bytes > maxBytes && _events.Count > 1)
         {
             var gone = _events.Dequeue();
-            _bytes -= gone.Event.Bytes.Length;
+            _bytes -= SizeOf(gone.Event);
             CompleteAfter = gone.Sequence;
         }
     }
+
+    private static int SizeOf(JournalEvent e) => e.Bytes.Length + (e is Learned { Reference: not null } learned ? learned.RowBytes.Length : 0);
 
     /// <summary>Up to <paramref name="count"/> events after a version.</summary>
     public IEnumerable<Published> After(long sequence, int count) => _events.SkipWhile(e => e.Sequence <= sequence).Take(count);

@@ -32,6 +32,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly LearnLegs _legs;
     private readonly PendingStoreOwner _pending;
     private LearnerFold? _fold;
+    private ReferencedRows? _referenced;
     private LearnerState _state = LearnerState.Recovering;
     private string _detail = "";
     private long _persisted;
@@ -53,7 +54,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
 
         Recover<SnapshotOffer>(OpenSnapshot);
         Recover<Genesis>(genesis => _fold = new LearnerFold(genesis, definition.Define(genesis)));
-        Recover<JournalEvent>(e => _fold!.Apply(LastSequenceNr, e));
+        Recover<JournalEvent>(e => _fold!.Apply(LastSequenceNr, WithRows(e)));
         Recover<RecoveryCompleted>(_ => Begin());
 
         Command<Scored>(Hear);
@@ -97,6 +98,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         _legs.Close();
         _pending.Close();
+        EndReferenced();
         _fold?.Dispose();
         base.PostStop();
     }
@@ -191,8 +193,24 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _log.Error("{0}: {1}", PersistenceId, _grown.Detail);
     }
 
+    // Recovery takes one event after the other: there is nothing else to do until its rows are read.
+    private JournalEvent WithRows(JournalEvent e)
+    {
+        if (e is not Learned { HasRows: false } learned) return e;
+        var rows = _referenced ??= new ReferencedRows(_definition.Source, _definition.Decoder, Context.System.Materializer());
+        return Task.Run(() => rows.Resolve(LastSequenceNr, learned).AsTask()).GetAwaiter().GetResult();
+    }
+
+    private void EndReferenced()
+    {
+        if (_referenced is { } rows) _ = Task.Run(() => rows.DisposeAsync().AsTask());
+        _referenced = null;
+    }
+
     private void Run()
     {
+        EndReferenced();
+        _fold!.RowsByReference = _definition.Options.RowsByReference;
         _persisted = LastSequenceNr;
         _feed.Start(_persisted);
         StartLearnLegs();

@@ -63,6 +63,9 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     /// <summary>Sequence number of the last event applied.</summary>
     public long Sequence { get; private set; }
 
+    /// <summary>Whether events under construction name their rows by position, rather than have them. The fold is the same.</summary>
+    public bool RowsByReference { get; set; }
+
     /// <summary>Whether learning is frozen.</summary>
     public bool IsFrozen { get; private set; }
 
@@ -107,7 +110,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
         var range = chunk.Range;
         if (!_partitions.TryGetValue(range.Partition, out var ledger)) throw new FoldException($"partition {range.Partition} is not one of this learner's ({string.Join(", ", _partitions.Keys)}): the partitions of the source have changed; start a new lineage");
         if (ledger.Epoch != range.Epoch) throw new FoldException(EpochText(ledger, range.Epoch));
-        _open ??= new OpenEvent(Learner.Fingerprint);
+        _open ??= new OpenEvent(Learner.Fingerprint, RowsByReference);
         var next = _open.NextOf(range.Partition) ?? ledger.Next;
         if (range.From > next) throw new FoldException($"partition {range.Partition}: records from {range.From} arrived but {next} is next: offsets between are missing");
         if (range.To <= next) return;
@@ -208,11 +211,12 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     {
         using var batch = new RowBatch(4, 4096);
         var next = learned.Ranges.Select(r => r.Range.From).ToArray();
-        var at = learned.RowsAt;
+        if (!learned.HasRows) throw new RowsGoneException("an event names its rows by position, and no source is known here to read them from: name the settings with --config");
+        var at = 0;
         for (var i = 0; i < learned.Rows; i++)
         {
             batch.Clear();
-            var (range, delta, _, _) = RowCodec.Read(learned.Bytes, ref at, batch);
+            var (range, delta, _, _) = RowCodec.Read(learned.RowBytes.Span, ref at, batch);
             var offset = next[range] + delta;
             next[range] = offset + 1;
             var partition = learned.Ranges[range].Range.Partition;
@@ -359,13 +363,14 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             Check(counts.Range);
             if (counts.Sum != counts.Range.Length) throw new FoldException($"event {sequence} covers {counts.Range} but accounts for {counts.Sum} offsets");
         }
+        if (!learned.HasRows) throw new RowsGoneException("an event names its rows by position, and no source is known here to read them from: name the settings with --config");
         IsWhole = false;
         _pseudo.Clear();
-        var at = learned.RowsAt;
+        var at = 0;
         for (var i = 0; i < learned.Rows; i++)
         {
             _row.Clear();
-            RowCodec.Read(learned.Bytes, ref at, _row);
+            RowCodec.Read(learned.RowBytes.Span, ref at, _row);
             LearnRow(_row, 1);
             if (_supervision == Supervision.SemiSupervised && double.IsNaN(_row.Labels[0]) && _lastPseudo.Class != PseudoClass.None) _pseudo.Add(new(i, _lastPseudo));
         }

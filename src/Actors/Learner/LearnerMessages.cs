@@ -127,6 +127,9 @@ public sealed record LearnerOptions(
     int SnapshotsKept = 3,
     long RingBytes = 16L << 20)
 {
+    /// <summary>Whether events name their rows by position in the source, rather than have them; only where labels come with the rows.</summary>
+    public bool RowsByReference { get; init; }
+
     public TimeSpan Wait { get; } = MaxWait ?? TimeSpan.FromMilliseconds(20);
 }
 

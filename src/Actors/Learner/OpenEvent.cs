@@ -4,8 +4,11 @@ using StreamMLOps.Pipeline;
 namespace StreamMLOps.Actors;
 
 /// <summary>The event under construction: rows encoded as they are learned, and a growing range for each partition.</summary>
-internal sealed class OpenEvent(ulong before) : IDisposable
+/// <param name="before">Fingerprint of the state before it.</param>
+/// <param name="referenced">Whether the event names its rows by position.</param>
+internal sealed class OpenEvent(ulong before, bool referenced = false) : IDisposable
 {
+    private readonly List<RowStretch> _stretches = [];
     private readonly List<RangeCounts> _ranges = [];
     private readonly List<long> _nextRow = []; // per range: the offset after its last row, which the next row's delta starts from
     private readonly List<PseudoLabelledRow> _pseudo = [];
@@ -40,6 +43,7 @@ internal sealed class OpenEvent(ulong before) : IDisposable
         if (needed > _rows.Length) Grow(needed);
         var offset = chunk.OffsetOf(row);
         Bytes += RowCodec.Write(_rows.AsSpan(Bytes), chunk, row, ordinal, offset - _nextRow[ordinal]);
+        if (referenced) Refer(ordinal, offset - _nextRow[ordinal]);
         _nextRow[ordinal] = offset + 1;
         Rows++;
     }
@@ -56,7 +60,13 @@ internal sealed class OpenEvent(ulong before) : IDisposable
         _ranges[ordinal] = new(r.Range with { To = c.Range.To }, r.Learned + c.Learned, r.Unlabelled + c.Unlabelled, r.DeadLettered + c.DeadLettered, r.Skipped + c.Skipped, r.Frozen + c.Frozen);
     }
 
-    public Learned Seal(ulong after, long time) => Learned.Create(before, after, time, _ranges, Rows, _rows.AsSpan(0, Bytes), _pseudo);
+    public Learned Seal(ulong after, long time) => Learned.Create(before, after, time, _ranges, Rows, _rows.AsSpan(0, Bytes), _pseudo, referenced ? _stretches : null);
+
+    private void Refer(int ordinal, long skip)
+    {
+        if (skip == 0 && _stretches.Count > 0 && _stretches[^1] is var last && last.Range == ordinal) _stretches[^1] = last with { Rows = last.Rows + 1 };
+        else _stretches.Add(new RowStretch(ordinal, skip, 1));
+    }
 
     public void Dispose()
     {

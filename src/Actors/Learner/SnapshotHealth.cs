@@ -29,7 +29,7 @@ public sealed class SnapshotHealth
         // What is in the journal stays as it is: a person must bring the right program, or look at the disk.
         for (var e = reason; e is not null; e = e.InnerException)
         {
-            if (e is not (JournalFormatException or FoldException)) continue;
+            if (e is not (JournalFormatException or FoldException or RowsGoneException)) continue;
             _failures[persistenceId] = (e.Message, true);
             return;
         }

@@ -18,10 +18,10 @@ public sealed class NodeFactory : INodeFactory
         var cluster = Cluster.Get(system);
         await cluster.JoinAsync(cluster.SelfAddress, cancellation).ConfigureAwait(false);
         var transactions = PipelineWiring.Transactions(system, pipeline, options.Folder);
-        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time, transactions);
+        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time, options.Settings.Journal.Rows, transactions);
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
-        var journal = new JournalReader(system);
+        var journal = new JournalReader(system, sources: PipelineWiring.Sources(options.Settings));
         var parts = PipelineWiring.Parts(system, pipeline, definition, health.Alarms.Raise, transactions);
         return new Node(system, journal, options.Settings, PipelineRuntime.Start(system, parts, learners, health, journal));
     }
@@ -35,7 +35,7 @@ public sealed class NodeFactory : INodeFactory
             akka.persistence.snapshot-store.sql.auto-initialize = off
             """);
         var system = ActorSystem.Create(SystemName, reading.WithFallback(options.Akka));
-        return Task.FromResult<IJournal>(new Journal(system, new JournalReader(system), options.Settings));
+        return Task.FromResult<IJournal>(new Journal(system, new JournalReader(system, sources: PipelineWiring.Sources(options.Settings)), options.Settings));
     }
 
     private class Journal(ActorSystem system, JournalReader reader, NodeSettings settings) : IJournal
@@ -43,7 +43,7 @@ public sealed class NodeFactory : INodeFactory
         public Task<IReadOnlyList<string>> Learners() => reader.Learners();
 
         public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation) =>
-            new Auditor(reader, PipelineWiring.Define, SourceOf, system).Audit(predictions, cancellation);
+            new Auditor(reader, PipelineWiring.Define, PipelineWiring.Sources(settings), system).Audit(predictions, cancellation);
 
         public async Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation)
         {
@@ -55,9 +55,6 @@ public sealed class NodeFactory : INodeFactory
             new Verifier(reader, PipelineWiring.Define).Verify(learner, progress, cancellation);
 
         public virtual async ValueTask DisposeAsync() => await system.Terminate().ConfigureAwait(false);
-
-        private (ISource Source, IDecoder Decoder)? SourceOf(string name) =>
-            settings.Pipelines.FirstOrDefault(p => p.Name == name) is { } pipeline ? (pipeline.CreateSource(null, KafkaConnector.Confluent), pipeline.CreateDecoder()) : null;
     }
 
     private sealed class Node(ActorSystem system, JournalReader reader, NodeSettings settings, PipelineRuntime pipeline) : Journal(system, reader, settings), INode

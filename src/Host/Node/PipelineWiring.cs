@@ -12,7 +12,7 @@ internal static class PipelineWiring
     public static KafkaTransactions? Transactions(ActorSystem system, PipelineSettings pipeline, DataFolder folder) => pipeline.CreateTransactions(folder.Id, line => system.Log.Info("{0}", line));
 
     /// <summary>The pipeline's learner and fold.</summary>
-    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, KafkaTransactions? transactions = null) => new(
+    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, JournalRows rows, KafkaTransactions? transactions = null) => new(
         pipeline.Name,
         pipeline.Lineage,
         Shard: 0,
@@ -27,7 +27,10 @@ internal static class PipelineWiring
             pipeline.Learn.MaxWait,
             pipeline.Snapshots.EveryEvents,
             pipeline.Snapshots.EveryBytes,
-            pipeline.Snapshots.KeepRecent),
+            pipeline.Snapshots.KeepRecent)
+        {
+            RowsByReference = rows == JournalRows.Referenced,
+        },
         new PipelineClocks(),
         time,
         pipeline.Score.MaxLead)
@@ -57,6 +60,10 @@ internal static class PipelineWiring
             pipeline.CreateDeadLetterSink(Topics(system, pipeline), line => system.Log.Info("{0}", line)),
             new DeadLetterWriter(pipeline.Name).Encode);
     }
+
+    /// <summary>Where rows that a journal names by position are read, by name of the pipeline.</summary>
+    public static Func<string, (ISource Source, IDecoder Decoder)?> Sources(NodeSettings settings) => name =>
+        settings.Pipelines.FirstOrDefault(p => p.Name == name) is { } pipeline ? (pipeline.CreateSource(null, KafkaConnector.Confluent), pipeline.CreateDecoder()) : null;
 
     /// <summary>The pipeline with its sinks.</summary>
     public static PipelineParts Parts(ActorSystem system, PipelineSettings pipeline, LearnerDefinition definition, Action<string> alarm, KafkaTransactions? transactions = null)

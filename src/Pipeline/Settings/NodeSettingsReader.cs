@@ -71,6 +71,8 @@ public static class NodeSettingsReader
             else if (ReadPipeline(name, dataFolder, OverlayPipeline(defaults, block), path, faults, isPipeline: true) is { } pipeline) all.Add(pipeline);
         }
         RefuseSharedFiles(all, faults);
+        if (journal.Rows == JournalRows.Referenced && all.FirstOrDefault(p => p.Labels == LabelSource.Topic) is { } apart)
+            faults.Add(new($"{Root}.journal.rows", $"referenced is for labels that come with their rows, and pipeline {apart.Name} has labels = topic: its rows are learned in another order than they are read, from the pending store"));
 
         var settings = faults.Count == 0 ? new NodeSettings(dataFolder, journal, cluster, [.. all]) : null;
         return new SettingsResult(settings, [.. faults.Select(f => WithOrigin(f, layers))], Map(user, "akka", "akka", []));
@@ -90,7 +92,10 @@ public static class NodeSettingsReader
         var settings = new JournalSettings(
             reader.OneOf<JournalProvider>("provider"),
             reader.Text("connection-string"),
-            reader.Duration("lock-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)));
+            reader.Duration("lock-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)))
+        {
+            Rows = reader.OneOf<JournalRows>("rows"),
+        };
         if (settings is { Provider: JournalProvider.Postgresql, ConnectionString.Length: 0 }) reader.Fault("connection-string", "names no database; set it, for instance Host=db;Username=streammlops;Database=streammlops");
         reader.RefuseUnread();
         return settings;

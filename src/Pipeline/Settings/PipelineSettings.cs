@@ -18,7 +18,21 @@ public sealed record NodeSettings(string DataFolder, JournalSettings Journal, Cl
 /// <param name="Provider">The database.</param>
 /// <param name="ConnectionString">Npgsql's connection string; empty for SQLite.</param>
 /// <param name="LockTimeout">How long a write waits for a database that another process has locked before it counts as failed.</param>
-public sealed record JournalSettings(JournalProvider Provider, string ConnectionString, TimeSpan LockTimeout);
+public sealed record JournalSettings(JournalProvider Provider, string ConnectionString, TimeSpan LockTimeout)
+{
+    /// <summary>Whether new events have the rows that they learned, or name them by position.</summary>
+    public JournalRows Rows { get; init; }
+}
+
+/// <summary>Where the rows of new events are. A journal may have events of both forms.</summary>
+public enum JournalRows
+{
+    /// <summary>In the event.</summary>
+    Embedded,
+
+    /// <summary>In the source, at the positions that the event names.</summary>
+    Referenced,
+}
 
 /// <summary>A node's place in a cluster.</summary>
 /// <param name="Host">Address that other nodes reach this one at.</param>

@@ -4,6 +4,8 @@ namespace StreamMLOps.Actors.Tests.Journal;
 
 public sealed class JournalEventSpecs
 {
+    private const string Recorded = "0301000000000000000200000000000000030000000000000001000700000000000000050a0602010100060103030211affe6771d6d18a5202000104000202";
+
     public static TheoryData<JournalEvent> Every => new()
     {
         Genesis.Create("urls", "main", 3, "{\"model\":\"x\"}", 123, [new(0, 7, 5), new(1, 8, 0)]),
@@ -42,6 +44,19 @@ public sealed class JournalEventSpecs
     [MemberData(nameof(Every))]
     public void Bytes_cut_short_are_refused(JournalEvent e)
     {
+        for (var n = 0; n < e.Bytes.Length; n++) Assert.Throws<JournalFormatException>(() => JournalEvent.Decode(e.Manifest, e.Bytes[..n]));
+    }
+
+    [Fact]
+    public void An_event_that_names_its_rows_by_position_has_the_bytes_that_it_will_always_have()
+    {
+        var e = Learned.Create(1, 2, 3, [new(new(0, 7, 5, 15), 6, 2, 1, 1, 0)], 6, "rows of the event"u8, [new(3, new(3, PseudoClass.Positive))], [new(0, 1, 4), new(0, 2, 2)]);
+        Assert.True(Recorded == Convert.ToHexStringLower(e.Bytes), Convert.ToHexStringLower(e.Bytes));
+        var back = (Learned)JournalEvent.Decode(e.Manifest, e.Bytes);
+        Assert.Equal((true, false), (e.HasRows, back.HasRows));
+        Assert.Equal((e.Before, e.After, e.Time, e.Rows), (back.Before, back.After, back.Time, back.Rows));
+        Assert.Equivalent(e.Reference, back.Reference, strict: true);
+        Assert.Equal(e.PseudoLabels, back.PseudoLabels);
         for (var n = 0; n < e.Bytes.Length; n++) Assert.Throws<JournalFormatException>(() => JournalEvent.Decode(e.Manifest, e.Bytes[..n]));
     }
 

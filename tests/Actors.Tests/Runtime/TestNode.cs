@@ -94,7 +94,7 @@ internal sealed class TestNode : IAsyncDisposable
         };
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health);
-        var reader = new JournalReader(system);
+        var reader = new JournalReader(system, sources: _ => (definition.Source, definition.Decoder));
         var parts = new PipelineParts(
             definition, new OutgoingEncoder(new PredictionWriter("spec", model.Kind.Task), new DeadLetterWriter("spec")),
             new FileSink(Path.Combine(folder, "predictions.jsonl")), deadLetters);
