@@ -41,12 +41,18 @@ internal enum JoinedKind : byte
 /// <param name="pair">Positions, label and weight, as far as the kind has them. An orphan's is the label's.</param>
 /// <param name="id">The id, where the kind has one.</param>
 /// <param name="score">What was answered before the row was learned, where the kind has it; NaN: its row counts as frozen.</param>
+/// <param name="time">Event time of a row that is in the entry.</param>
+/// <param name="age">How long after the row a label that measured it came, in milliseconds.</param>
 /// <param name="pseudo">The pseudo-label of a row that was learned without a label.</param>
-internal readonly ref struct JoinedEntry(JoinedKind kind, long stamp, JoinedPair pair, ReadOnlySpan<byte> id, double score = double.NaN, PseudoLabel pseudo = default)
+internal readonly ref struct JoinedEntry(JoinedKind kind, long stamp, JoinedPair pair, ReadOnlySpan<byte> id, double score = double.NaN, PseudoLabel pseudo = default, long time = Chunk.NoTime, long age = 0)
 {
     public double Score { get; } = score;
 
     public PseudoLabel Pseudo { get; } = pseudo;
+
+    public long Time { get; } = time;
+
+    public long Age { get; } = age;
 
     public JoinedKind Kind { get; } = kind;
 
@@ -181,8 +187,8 @@ public sealed class Joined : JournalEvent
                 var weight = ReadWeight(bytes, ref at);
                 if (kind == JoinedKind.Learned)
                 {
-                    var (_, _, id, _) = RowCodec.Read(bytes, ref at, row);
-                    return new(kind, stamp, new JoinedPair(partition, offset, labelPartition, labelOffset, row.Labels[^1], weight), JoinIds.Of(bytes[id], partition, offset));
+                    var (_, _, id, time) = RowCodec.Read(bytes, ref at, row);
+                    return new(kind, stamp, new JoinedPair(partition, offset, labelPartition, labelOffset, row.Labels[^1], weight), JoinIds.Of(bytes[id], partition, offset), time: time);
                 }
                 var label = ReadDouble(bytes, ref at);
                 return new(kind, stamp, new JoinedPair(partition, offset, labelPartition, labelOffset, label, weight), ReadId(bytes, ref at));
@@ -201,8 +207,8 @@ public sealed class Joined : JournalEvent
                 return new(kind, stamp, scored, JoinIds.Of(bytes[scoredId], scored.Partition, scored.Offset), answered);
             case JoinedKind.Evaluated:
                 var measured = new JoinedPair((int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), (int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), ReadDouble(bytes, ref at), 1);
-                var score = ReadDouble(bytes, ref at);
-                return new(kind, stamp, measured, ReadId(bytes, ref at), score);
+                var (score, age) = (ReadDouble(bytes, ref at), (long)Varint.Read(bytes, ref at));
+                return new(kind, stamp, measured, ReadId(bytes, ref at), score, age: age);
             case JoinedKind.Passed:
                 var passed = new JoinedPair((int)Varint.Read(bytes, ref at), (long)Varint.Read(bytes, ref at), -1, -1, double.NaN, 1);
                 return new(kind, stamp, passed, ReadId(bytes, ref at));

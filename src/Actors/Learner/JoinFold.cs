@@ -20,11 +20,17 @@ public interface IJoinedModel
     PseudoLabel Pseudo { get; }
 
     /// <summary>Folds one row, with its label or without, into the model.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="weight">Its importance.</param>
+    /// <param name="age">How long after the row its label came, in milliseconds.</param>
     /// <returns>The first score from before.</returns>
-    double Learn(RowBatch row, double weight);
+    double Learn(RowBatch row, double weight, long age = 0);
 
-    /// <summary>Measures an answer by its label.</summary>
-    void Evaluate(double label, double score);
+    /// <summary>Measures an answer by its label, which came so long after the row.</summary>
+    void Evaluate(double label, double score, long age);
+
+    /// <summary>A label has found its row, whether or not learning is frozen.</summary>
+    void Labelled(in JoinedPair pair, long time);
 }
 
 /// <summary>
@@ -138,7 +144,8 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
             {
                 case JoinedKind.Learned or JoinedKind.Frozen:
                     var end = e.Kind == JoinedKind.Learned ? JoinEnd.Learned : JoinEnd.Frozen;
-                    if (end == JoinEnd.Learned) model.Learn(_row, WeightOf(pair));
+                    if (end == JoinEnd.Learned) model.Learn(_row, WeightOf(pair), AnswerQuality.AgeOf(e.Time, e.Stamp));
+                    model.Labelled(pair, e.Stamp);
                     state.Ended(labels: false, pair.Partition, pair.Offset, end);
                     state.Ended(labels: true, pair.LabelPartition, pair.LabelOffset, end);
                     break;
@@ -147,7 +154,8 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
                     state.Ended(labels: false, pair.Partition, pair.Offset, JoinEnd.Learned);
                     break;
                 case JoinedKind.Evaluated:
-                    if (!double.IsNaN(e.Score)) model.Evaluate(pair.Label, e.Score);
+                    if (!double.IsNaN(e.Score)) model.Evaluate(pair.Label, e.Score, e.Age);
+                    model.Labelled(pair, e.Stamp);
                     state.Ended(labels: true, pair.LabelPartition, pair.LabelOffset, double.IsNaN(e.Score) ? JoinEnd.Frozen : JoinEnd.Learned);
                     break;
                 case JoinedKind.Passed:
@@ -197,10 +205,10 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
         return score;
     }
 
-    void IJoinSink.Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score)
+    void IJoinSink.Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score, long age)
     {
-        _open!.Evaluate(pair, state.Time, id, score);
-        if (!double.IsNaN(score)) model.Evaluate(pair.Label, score);
+        _open!.Evaluate(pair, state.Time, id, score, age);
+        if (!double.IsNaN(score)) model.Evaluate(pair.Label, score, age);
     }
 
     void IJoinSink.Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)

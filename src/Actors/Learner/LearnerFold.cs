@@ -78,6 +78,9 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     /// <summary>False once an event failed half way through: such a state is of no version and must be thrown away.</summary>
     public bool IsWhole { get; private set; } = true;
 
+    /// <summary>Hears what labels say of answers; null: nobody does. No part of the state.</summary>
+    public IAnswerObserver? Observer { get; set; }
+
     /// <summary>The version this state is.</summary>
     public ModelVersion Version => new(Genesis.Lineage, Genesis.Shard, Sequence);
 
@@ -317,22 +320,33 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
 
     PseudoLabel IJoinedModel.Pseudo => _lastPseudo;
 
-    double IJoinedModel.Learn(RowBatch row, double weight) => LearnRow(row, weight);
+    double IJoinedModel.Learn(RowBatch row, double weight, long age) => LearnRow(row, weight, age);
 
-    void IJoinedModel.Evaluate(double label, double score) => Learner.Evaluate(label, [score]);
+    void IJoinedModel.Evaluate(double label, double score, long age)
+    {
+        Learner.Evaluate(label, [score]);
+        Observer?.Measured(Sequence + 1, age, label, [score]);
+    }
 
-    private double LearnRow(RowBatch row, double weight)
+    void IJoinedModel.Labelled(in JoinedPair pair, long time) => Observer?.Labelled(pair.Partition, pair.Offset, time, pair.Label);
+
+    private double LearnRow(RowBatch row, double weight, long age = 0)
     {
         var features = _featurizer.Featurize(row);
-        var score = LearnRow(features[0], ProgressiveLearner.ContentOf(row, 0), row.Labels[0], weight);
+        var score = LearnRow(features[0], ProgressiveLearner.ContentOf(row, 0), row.Labels[0], weight, age);
         if (!ReferenceEquals(features, row)) features.Dispose();
         return score;
     }
 
-    private double LearnRow(in Row features, ulong content, double label, double weight)
+    private double LearnRow(in Row features, ulong content, double label, double weight, long age = 0)
     {
         // Only a row without a label gets a pseudo-label; one with a label may end the group.
-        if (_supervision != Supervision.SemiSupervised || !double.IsNaN(label)) return First(Learner.Learn(features, content, label, weight));
+        if (_supervision != Supervision.SemiSupervised || !double.IsNaN(label))
+        {
+            var scores = Learner.Learn(features, content, label, weight);
+            if (!double.IsNaN(label)) Observer?.Measured(Sequence + 1, age, label, scores);
+            return First(scores);
+        }
         var model = Learner.Model as ISelfTraining;
         var before = model?.PseudoLabels ?? default;
         var score = First(Learner.Learn(features, content, label, weight));

@@ -160,6 +160,9 @@ public sealed record LearnerDefinition(
     TimeProvider Time,
     long MaxLead = long.MaxValue)
 {
+    /// <summary>Most rows whose answers a node keeps until their labels come apart, to measure what was served.</summary>
+    public long Remember { get; init; } = 1_000_000;
+
     /// <summary>Labels that come apart from their rows; null: they come with them.</summary>
     public LabelFeed? Labels { get; init; }
 

@@ -72,13 +72,14 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
     /// <summary>What was answered to the row at <paramref name="at"/> before it was learned.</summary>
     public void Answered(int at, double score) => BinaryPrimitives.WriteDoubleLittleEndian(_bytes.AsSpan(at - sizeof(double)), score);
 
-    public void Evaluate(in JoinedPair pair, long stamp, ReadOnlySpan<byte> id, double score)
+    public void Evaluate(in JoinedPair pair, long stamp, ReadOnlySpan<byte> id, double score, long age)
     {
         Unlabelled(JoinedKind.Evaluated, pair.Partition, pair.Offset, stamp, id.Length + 60);
         Number(pair.LabelPartition);
         Number(pair.LabelOffset);
         Double(pair.Label);
         Double(score);
+        Number(age);
         Id(id);
     }
 

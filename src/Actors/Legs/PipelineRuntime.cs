@@ -38,6 +38,12 @@ public sealed record PipelineStatus(
     TimeSpan StaleFor,
     IReadOnlyList<LedgerLine> Ledger)
 {
+    /// <summary>The fold's own answers, as this node's replica has measured them since it started.</summary>
+    public AnswerReport Progressive { get; init; } = AnswerReport.Empty;
+
+    /// <summary>What this node has really answered since it started, as far as labels have come.</summary>
+    public AnswerReport Served { get; init; } = AnswerReport.Empty;
+
     /// <summary>Positions scored that the learner has not reached.</summary>
     public long Backlog => Ledger.Sum(l => l.Pending);
 
@@ -78,10 +84,14 @@ public sealed class PipelineRuntime : IAsyncDisposable
         _learners = learners;
         _health = health;
         var d = parts.Learner;
-        Replica = new Replica(d.Clocks, d.Time);
+        Quality = new AnswerQuality(d.Labels is not null, d.Remember);
+        Replica = new Replica(d.Clocks, d.Time) { Quality = Quality };
         _replicaActor = system.ActorOf(Props.Create(() => new ReplicaActor(d, Replica, journal, learners)), $"replica-{Uri.EscapeDataString(d.EntityId)}");
         _scoreLeg = system.ActorOf(Props.Create(() => new ScoreLegActor(d, Stages, Trouble, Replica.Ready, learners)), $"score-leg-{Uri.EscapeDataString(d.Name)}");
     }
+
+    /// <summary>What labels say of answers, on this node and since it started.</summary>
+    public AnswerQuality Quality { get; }
 
     /// <summary>This node's scoring copy.</summary>
     public Replica Replica { get; }
@@ -116,10 +126,13 @@ public sealed class PipelineRuntime : IAsyncDisposable
     private PipelineStatus StatusOf(ScoreLegStatus score, LearnerStatus learner)
     {
         LedgerMeter.Record(_parts.Learner.Name, learner);
+        var (progressive, served) = (Quality.Progressive, Quality.Served);
+        QualityMeter.Record(_parts.Learner.Name, "progressive", progressive);
+        QualityMeter.Record(_parts.Learner.Name, "served", served);
         var replica = Replica.Sequence;
         var stale = Math.Max(0, learner.Version.Sequence - replica);
         var staleFor = stale == 0 || replica == 0 ? TimeSpan.Zero : _parts.Learner.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Replica.AppliedAt);
-        return new PipelineStatus(score, learner, replica, stale, staleFor, Ledger(score, learner));
+        return new PipelineStatus(score, learner, replica, stale, staleFor, Ledger(score, learner)) { Progressive = progressive, Served = served };
     }
 
     /// <summary>Takes the current group of pseudo-labels back, of a self-training model.</summary>
@@ -177,7 +190,12 @@ public sealed class PipelineRuntime : IAsyncDisposable
     private ScoreStages Stages(Func<ISubscription, CommitStep, ValueTask> commit)
     {
         var d = _parts.Learner;
-        return new ScoreStages(d.Decoder, d.Featurizer, Replica, d.MaxLead == long.MaxValue ? null : new LeadGate(Replica, d.MaxLead), _parts.Encoder, _parts.Predictions, _parts.DeadLetters, d.Clocks, d.Time, commit) { Transactions = _parts.Transactions };
+        async ValueTask Commit(ISubscription to, CommitStep step)
+        {
+            await commit(to, step).ConfigureAwait(false);
+            Quality.Committed(step);
+        }
+        return new ScoreStages(d.Decoder, d.Featurizer, Replica, d.MaxLead == long.MaxValue ? null : new LeadGate(Replica, d.MaxLead), new ServedEncoder(_parts.Encoder, Quality), _parts.Predictions, _parts.DeadLetters, d.Clocks, d.Time, Commit) { Transactions = _parts.Transactions };
     }
 
     private static IReadOnlyList<LedgerLine> Ledger(ScoreLegStatus score, LearnerStatus learner)

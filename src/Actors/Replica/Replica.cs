@@ -19,6 +19,9 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
     private long _appliedAt;
     private readonly LagWindow _lags = new();
 
+    /// <summary>Hears what labels say of answers, from the events applied one by one; null: nobody does.</summary>
+    public AnswerQuality? Quality { get; init; }
+
     /// <summary>Called, on any thread, when pending events were applied or the replica needs a rebuild.</summary>
     public Action? Changed { get; set; }
 
@@ -83,6 +86,8 @@ public sealed class Replica(PipelineClocks clocks, TimeProvider time) : IReplica
             }
             _fold?.Dispose();
             _fold = fold;
+            _fold.Observer = Quality;
+            Quality?.Begin(fold.Definition.Model.Kind.Task);
             _broken = null;
             lock (_pending) _pending.Clear();
             Publish();

@@ -17,6 +17,7 @@ public static class Summary
             : $"{Figures.Count(facts.Scored)} rows scored and {Figures.Count(facts.Learned)} learned in {Figures.Seconds(facts.Working)}: {Figures.Rate(facts.Scored / seconds)} and {Figures.Rate(facts.Learned / seconds)} rows/s");
         Line(output, "model", $"{pipeline.Model.Kind} version {learner.Version}, {Figures.Count(learner.Features)} features");
         Line(output, "progressive", $"{string.Join(", ", facts.Quality.Select(q => $"{q.Name} {q.Value}"))} over {Figures.Count(learner.Rows)} rows");
+        if (Served(status.Served) is { } served) Line(output, "served", served);
         foreach (var l in status.Ledger) Ledger(output, l);
         Line(output, "predictions", Destination(pipeline, pipeline.Sink.Predictions));
         Line(output, "dead letters", facts.DeadLetters == 0 ? "none" : $"{Figures.Count(facts.DeadLetters)} in {Destination(pipeline, pipeline.Sink.DeadLetters)}");
@@ -47,6 +48,16 @@ public static class Summary
         }
         output.WriteLine("Fold the whole journal from nothing and compare every fingerprint:");
         output.WriteLine($"  {Program} verify --data-folder {Relative(folder.Path)}");
+    }
+
+    // What was answered before learning had come as far; in this run.
+    private static string? Served(AnswerReport served)
+    {
+        var rows = served.Ages.Sum(a => a.Counts.Rows);
+        if (rows == 0 || double.IsNaN(served.Ages.First(a => a.Counts.Rows > 0).Counts.Error)) return null;
+        var error = served.Ages.Where(a => a.Counts.Rows > 0).Sum(a => a.Counts.Error * a.Counts.Rows) / rows;
+        var isShare = served.Metrics.All(m => m.Name != "mae");
+        return $"error {(isShare ? Figures.Percent(error) : Figures.Number(error))} over {Figures.Count(rows)} answers of this run that have labels";
     }
 
     private static string Destination(PipelineSettings pipeline, string name) =>

@@ -84,6 +84,8 @@ internal static class NodeReport
             json.WriteEndObject();
         }
         json.WriteEndArray();
+        QualityReport.Write(json, "progressive", status.Progressive);
+        QualityReport.Write(json, "served", status.Served);
         json.WriteStartArray("alarms");
         foreach (var alarm in alarms.All) json.WriteStringValue(alarm);
         json.WriteEndArray();

@@ -35,6 +35,7 @@ internal static class PipelineWiring
         time,
         pipeline.Score.MaxLead)
     {
+        Remember = pipeline.Score.Remember,
         Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder) : null,
     };
 

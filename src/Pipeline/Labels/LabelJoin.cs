@@ -15,8 +15,8 @@ public interface IJoinSink
     /// <returns>What was answered before it was learned; NaN: it counts as frozen.</returns>
     double LearnUnlabelled(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row) => throw new InvalidOperationException("rows without a label are for unsupervised kinds");
 
-    /// <summary>The label of a row that was learned without it: it measures the answer, which is NaN where the row counted as frozen; so does the label then.</summary>
-    void Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score) => throw new InvalidOperationException("labels that only measure are for unsupervised kinds");
+    /// <summary>The label of a row that was learned without it: it measures the answer, which is NaN where the row counted as frozen; so does the label then. <c>age</c> is how long after the row it came, in milliseconds.</summary>
+    void Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score, long age) => throw new InvalidOperationException("labels that only measure are for unsupervised kinds");
 
     /// <summary>A row's label did not come within the horizon.</summary>
     /// <param name="partition">Partition of the row.</param>
@@ -131,7 +131,7 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
                 return;
             case JoinOutcome.Evaluated:
                 var score = ReadDouble(_row.WrittenSpan);
-                sink.Evaluate(new JoinedPair(known.Partition, known.Offset, partition, offset, label, 1), id, score);
+                sink.Evaluate(new JoinedPair(known.Partition, known.Offset, partition, offset, label, 1), id, score, state.Time == Chunk.NoTime || known.Stamp == Chunk.NoTime ? 0 : state.Time - known.Stamp);
                 labels.End(offset, double.IsNaN(score) ? JoinEnd.Frozen : JoinEnd.Learned);
                 store.Put(id, new JoinEntry(JoinKind.Learned, known.Partition, known.Offset, label, state.Time));
                 return;

@@ -210,7 +210,7 @@ public static class NodeSettingsReader
 
     private static ScoreSettings ReadScore(SettingsReader reader)
     {
-        var settings = new ScoreSettings(reader.IntegerOrNever("max-lead", 1));
+        var settings = new ScoreSettings(reader.IntegerOrNever("max-lead", 1), reader.Integer("remember", 0, 1L << 32));
         reader.RefuseUnread();
         return settings;
     }

@@ -162,7 +162,8 @@ public sealed record LearnSettings(int MaxRows, int MaxBytes, TimeSpan MaxWait, 
 
 /// <summary>How scoring stands to learning.</summary>
 /// <param name="MaxLead">Most offsets that scoring may be ahead of the version that scores; <see cref="SnapshotSettings.Never"/>: scoring never waits.</param>
-public sealed record ScoreSettings(long MaxLead);
+/// <param name="Remember">Most rows whose answers a node keeps in memory until their labels come, to measure what was served.</param>
+public sealed record ScoreSettings(long MaxLead, long Remember);
 
 /// <summary>When snapshots are taken and which are kept.</summary>
 /// <param name="EveryEvents">Events from one snapshot to the next; <see cref="Never"/>: events do not count.</param>

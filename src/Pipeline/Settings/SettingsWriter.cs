@@ -27,7 +27,7 @@ public static class SettingsWriter
         .With("model", p.Model.ToConfig())
         .With("labels", Spelling.Of(p.Labels))
         .With("label-source", p.LabelJoin.ToConfig())
-        .With("score", ConfigNode.Of(("max-lead", p.Score.MaxLead == SnapshotSettings.Never ? "never" : Text(p.Score.MaxLead))))
+        .With("score", ConfigNode.Of(("max-lead", p.Score.MaxLead == SnapshotSettings.Never ? "never" : Text(p.Score.MaxLead)), ("remember", Text(p.Score.Remember))))
         .With("learn", ConfigNode.Of(
             ("max-rows", Text(p.Learn.MaxRows)), ("max-bytes", Spelling.Bytes(p.Learn.MaxBytes)), ("max-wait", Spelling.Duration(p.Learn.MaxWait)), ("shards", Text(p.Learn.Shards))))
         .With("snapshots", ConfigNode.Of(

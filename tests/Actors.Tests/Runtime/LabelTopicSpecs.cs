@@ -68,13 +68,13 @@ public sealed partial class LabelTopicSpecs(ITestOutputHelper output) : IDisposa
         }, Horizon);
     }
 
-    private async Task<TestNode> Start(string folder, bool onDisk, LearnerOptions? options = null, int chunk = 256, ModelSpec? model = null)
+    private async Task<TestNode> Start(string folder, bool onDisk, LearnerOptions? options = null, int chunk = 256, ModelSpec? model = null, long maxLead = long.MaxValue)
     {
         Directory.CreateDirectory(folder);
         var rows = Path.Combine(_folder, "rows.jsonl");
         return await TestNode.Start(
             folder, rows, options ?? new LearnerOptions(MaxRows: 300, SnapshotEveryEvents: 4), model: model, decoder: new JsonDecoder(),
-            source: new FileSource(new FileSourceSettings(rows) { Limits = new ChunkLimits { Rows = chunk } }, new FileCommitStore(folder)), labels: Labels(folder, onDisk));
+            source: new FileSource(new FileSourceSettings(rows) { Limits = new ChunkLimits { Rows = chunk } }, new FileCommitStore(folder)), labels: Labels(folder, onDisk), maxLead: maxLead);
     }
 
     private void Write(Stream stream)
@@ -131,7 +131,7 @@ public sealed partial class LabelTopicSpecs(ITestOutputHelper output) : IDisposa
 
         public double LearnUnlabelled(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row) => Learn(row, double.NaN, 1);
 
-        public void Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score) => learner.Evaluate(pair.Label, [score]);
+        public void Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score, long age) => learner.Evaluate(pair.Label, [score]);
 
         private double Learn(ReadOnlySpan<byte> row, double label, double weight)
         {

@@ -67,4 +67,28 @@ public sealed class DisplayTests
 
         public override long GetTimestamp() => _ticks;
     }
+
+    [Fact]
+    public void The_quality_of_answers_is_json_without_what_is_not_defined()
+    {
+        var table = new AnswerTable(Learning.LearningTask.Binary);
+        table.Add(17, 0, 1, [0.25]);
+        table.Add(18, 5_000, 0, [0.25]);
+        using var bytes = new MemoryStream();
+        using (var json = new System.Text.Json.Utf8JsonWriter(bytes))
+        {
+            json.WriteStartObject();
+            QualityReport.Write(json, "served", table.Report());
+            json.WriteEndObject();
+        }
+        using var document = System.Text.Json.JsonDocument.Parse(bytes.ToArray());
+        var served = document.RootElement.GetProperty("served");
+        Assert.Equal((2, 0.5), (served.GetProperty("rows").GetInt32(), served.GetProperty("error").GetDouble()));
+        Assert.Equal([(17, 1.0), (18, 0.0)], served.GetProperty("versions").EnumerateArray().Select(v => (v.GetProperty("version").GetInt32(), v.GetProperty("error").GetDouble())));
+        var ages = served.GetProperty("ages").EnumerateArray().ToList();
+        Assert.Equal([1, 1, 0, 0, 0, 0], ages.Select(a => a.GetProperty("rows").GetInt32()));
+        Assert.Equal(1_000, ages[0].GetProperty("below-ms").GetInt64());
+        Assert.False(ages[^1].TryGetProperty("below-ms", out _));
+        Assert.False(ages[^1].TryGetProperty("error", out _));
+    }
 }
