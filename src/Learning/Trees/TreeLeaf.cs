@@ -43,8 +43,7 @@ internal sealed class TreeLeaf
     public void Inherit(TreeLeaf parent)
     {
         const double most = 50;
-        var rows = 0.0;
-        foreach (var count in parent._counts) rows += count;
+        var rows = Sum(parent._counts);
         var part = rows > most ? most / rows : 1;
         (_majorityRight, _bayesRight, _wholeRight) = (part * parent._majorityRight, part * parent._bayesRight, part * parent._wholeRight);
     }
@@ -102,7 +101,7 @@ internal sealed class TreeLeaf
     }
 
     /// <summary>
-    /// Looks for the best split and whether enough rows were seen to be sure of it. Where not, the next attempt waits for the rows that the same gains would need, but for no more than
+    /// Looks for the best split and whether enough rows were seen to be sure of it. Where not, and attempts are dear, the next one waits for the rows that the same gains would need, but for no more than
     /// a quarter of those seen and ten times the grace (García-Martín et al., "Hoeffding Trees with nmin Adaptation", DSAA 2018).
     /// </summary>
     /// <returns>Whether to split.</returns>
@@ -127,9 +126,10 @@ internal sealed class TreeLeaf
         if (_settings.Revisits) second = 0;
         _wait = Math.Max(_settings.Grace, _settings.WaitForEach * common);
         if (best.Cell == 0) return false;
-        var bound = Bound(search.Rows);
+        var bound = Bound(_settings.CountsEstimated ? Sum(_counts) : search.Rows);
         if (!(best.Gain - second > bound || bound < _settings.Tie))
         {
+            if (common < _settings.DearFrom) return false;
             var gap = Math.Max(Math.Max(best.Gain - second, _settings.Tie), 1e-6);
             var needed = bound * bound * search.Rows / (gap * gap) - search.Rows;
             _wait = Math.Max(_wait, Math.Clamp(Math.Min(needed, search.Rows / 4), _settings.Grace, 10 * _settings.Grace));
@@ -297,6 +297,13 @@ internal sealed class TreeLeaf
         DeterministicLogs.InPlace(shares);
         _features.AddLogs(cells, row.Values, features, shares);
         Probabilities.FromLogs(shares);
+    }
+
+    private static double Sum(ReadOnlySpan<double> counts)
+    {
+        var sum = 0.0;
+        foreach (var count in counts) sum += count;
+        return sum;
     }
 
     private uint FeatureOf(int cell) => _index.Features[cell - 1];

@@ -69,6 +69,12 @@ internal sealed record TreeSettings
     /// <summary>Rows (their weights) that a leaf waits at least between two attempts to split for each feature that an attempt looks at: attempts on wide rows are dear.</summary>
     public double WaitForEach { get; init; }
 
+    /// <summary>Features from which an attempt is so dear that a leaf not sure yet waits for the rows that its gains would need.</summary>
+    public int DearFrom { get; init; }
+
+    /// <summary>Whether the rows that its parent estimated for a leaf count when it asks whether it has seen enough to be split, as in MOA and River.</summary>
+    public bool CountsEstimated { get; init; }
+
     /// <summary>Whether subtrees are watched for drift, and replaced.</summary>
     public bool Adaptive { get; init; }
 
