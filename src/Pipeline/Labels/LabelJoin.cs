@@ -47,11 +47,17 @@ public readonly record struct JoinCounts(
     long Early, long DuplicateLabels, long Contradictory, long Corrected, long Late, long Orphans,
     long WaitingFeatures, long WaitingLabels, long Frozen)
 {
+    /// <summary>Labels that found their row: as many as rows that were learned, but for unsupervised kinds, which learn rows without.</summary>
+    public long LabelsLearned { get; init; }
+
+    /// <summary>Labels whose rows passed while learning was frozen.</summary>
+    public long LabelsFrozen { get; init; }
+
     /// <summary>Feature records less those accounted for: anything but 0 is an alarm.</summary>
     public long FeatureRemainder => Features - (Learned + Frozen + DuplicateFeatures + Expired + WaitingFeatures);
 
     /// <summary>Label records less those accounted for (an early one ends as learned or as an orphan): anything but 0 is an alarm.</summary>
-    public long LabelRemainder => Labels - (Learned + Frozen + DuplicateLabels + Contradictory + Corrected + Late + Orphans + WaitingLabels);
+    public long LabelRemainder => Labels - (LabelsLearned + LabelsFrozen + DuplicateLabels + Contradictory + Corrected + Late + Orphans + WaitingLabels);
 }
 
 /// <summary>
@@ -83,7 +89,11 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
             return new JoinCounts(
                 Sum(false, p => p.Records), Sum(true, p => p.Records), Sum(false, p => p.Of(JoinEnd.Learned)), Sum(false, p => p.Of(JoinEnd.Duplicate)), Sum(false, p => p.Of(JoinEnd.Expired)), Redelivered,
                 Sum(true, p => p.Early), Sum(true, p => p.Of(JoinEnd.Duplicate)), Sum(true, p => p.Of(JoinEnd.Contradictory)), Sum(true, p => p.Of(JoinEnd.Corrected)), Sum(true, p => p.Of(JoinEnd.Late)),
-                Sum(true, p => p.Of(JoinEnd.Expired)), Sum(false, p => p.Waiting), Sum(true, p => p.Waiting), Sum(false, p => p.Of(JoinEnd.Frozen)));
+                Sum(true, p => p.Of(JoinEnd.Expired)), Sum(false, p => p.Waiting), Sum(true, p => p.Waiting), Sum(false, p => p.Of(JoinEnd.Frozen)))
+            {
+                LabelsLearned = Sum(true, p => p.Of(JoinEnd.Learned)),
+                LabelsFrozen = Sum(true, p => p.Of(JoinEnd.Frozen)),
+            };
         }
     }
 

@@ -61,6 +61,13 @@ public sealed class JournalEventSpecs
     }
 
     [Fact]
+    public void The_bytes_of_retractions_with_and_without_a_group_are_what_they_were()
+    {
+        Assert.Equal("010509036164610562616420580B00000000000000", Convert.ToHexString(Retracted.Create(5, 9, "ada", "bad X", 11).Bytes));
+        Assert.Equal("020509036164610562616420580B0000000000000003", Convert.ToHexString(Retracted.Create(5, 9, "ada", "bad X", 11, group: 3).Bytes));
+    }
+
+    [Fact]
     public void An_unknown_kind_is_refused() =>
         Assert.Contains("unknown kind 'merged'", Assert.Throws<JournalFormatException>(() => JournalEvent.Decode("merged", [1])).Message);
 }

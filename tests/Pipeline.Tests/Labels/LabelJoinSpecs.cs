@@ -16,8 +16,11 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
     private static readonly int Rounds = int.TryParse(Environment.GetEnvironmentVariable("STREAMMLOPS_JOIN_ROUNDS"), CultureInfo.InvariantCulture, out var n) ? n : 1_000;
     private static readonly int Seed = int.TryParse(Environment.GetEnvironmentVariable("STREAMMLOPS_JOIN_SEED"), CultureInfo.InvariantCulture, out var s) ? s : Environment.TickCount & 0xfffffff;
 
-    [Fact]
-    public void Any_schedule_with_any_kills_learns_what_the_reference_learns_in_its_order_and_the_ledger_balances()
+    [Theory]
+    [InlineData(Supervision.Supervised)]
+    [InlineData(Supervision.SemiSupervised)]
+    [InlineData(Supervision.Unsupervised)]
+    public void Any_schedule_with_any_kills_learns_what_the_reference_learns_in_its_order_and_the_ledger_balances(Supervision supervision)
     {
         output.WriteLine($"{Rounds} rounds from seed {Seed} (STREAMMLOPS_JOIN_ROUNDS, STREAMMLOPS_JOIN_SEED)");
         var seen = new SortedDictionary<string, long>(StringComparer.Ordinal);
@@ -25,13 +28,15 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
         {
             var random = new Random(Seed + round);
             var schedule = Schedule(random);
-            var reference = new ReferenceJoin(Horizon);
+            var reference = new ReferenceJoin(Horizon, supervision == Supervision.Unsupervised);
             foreach (var a in schedule) reference.Take(a);
-            var (join, journal) = RunWithKills(schedule, random);
+            var (join, journal) = RunWithKills(schedule, random, supervision);
 
             var why = $"seed {Seed + round}";
             Assert.True(reference.Learned.SequenceEqual(journal.Learned), why);
             Assert.True(reference.Expired.SequenceEqual(journal.Expired), why);
+            Assert.True(reference.Evaluated.SequenceEqual(journal.Evaluated), why);
+            Assert.All(join.State.Partitions, p => Assert.Equal(0, p.Remainder));
             var c = join.Counts;
             (string Name, long Count)[] counts =
             [
@@ -44,10 +49,12 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
             Assert.True(schedule.Count(a => !a.IsLabel) == c.Features && schedule.Count(a => a.IsLabel) == c.Labels, why);
             Assert.True(journal.Learned.Select(l => (l.Partition, l.Offset)).Distinct().Count() == journal.Learned.Count, why);
             foreach (var (partition, offset, _) in journal.Learned) Assert.True(join.State.Find(labels: false, partition)!.Resolved.Contains(offset), why);
-            foreach (var (name, count) in counts.Append(("learned", c.Learned)).Append(("redelivered", c.Redelivered))) seen[name] = seen.GetValueOrDefault(name) + count;
+            foreach (var (name, count) in counts.Append(("learned", c.Learned)).Append(("redelivered", c.Redelivered)).Append(("evaluated", journal.Evaluated.Count))) seen[name] = seen.GetValueOrDefault(name) + count;
         }
         output.WriteLine(string.Join(", ", seen.Select(x => $"{x.Value} {x.Key}")));
-        Assert.All(seen, x => Assert.True(x.Value > 0, $"no schedule had: {x.Key}"));
+        // An unsupervised kind waits for no label, so that none is late; no other has labels that only measure.
+        string[] never = supervision == Supervision.Unsupervised ? ["expired", "late"] : ["evaluated"];
+        Assert.All(seen, x => Assert.True(x.Value > 0 != never.Contains(x.Key), $"{x.Value} {x.Key}"));
     }
 
     [Theory]
@@ -109,11 +116,11 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
     }
 
     // Each kill loses the memory, the store and what was not persisted; the records since the last persist come again, and some before them.
-    private static (LabelJoin Join, Journal Journal) RunWithKills(List<Arrival> schedule, Random random)
+    private static (LabelJoin Join, Journal Journal) RunWithKills(List<Arrival> schedule, Random random, Supervision supervision)
     {
         var store = new RecordingStore();
-        var journal = new Journal();
-        var join = new LabelJoin(new JoinState(Horizon), store, journal);
+        var journal = new Journal { Supervision = supervision };
+        var join = new LabelJoin(new JoinState(Horizon), store, journal, supervision);
         var (state, stored, persisted, entries) = (Save(join), 0, journal.Copy(), store.Entries);
         for (var i = 0; i < schedule.Count; i++)
         {
@@ -122,7 +129,7 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
             if (random.Next(15) != 0) continue;
             journal = persisted.Copy();
             store = new RecordingStore();
-            join = new LabelJoin(JoinState.Load(new StateReader(state), Horizon), store, journal);
+            join = new LabelJoin(JoinState.Load(new StateReader(state), Horizon), store, journal, supervision);
             Assert.Equal(state, Save(join));
             foreach (var (id, entry, row) in entries) store.Put(id, entry, row);
             // Positions that were accounted for come again, as a source sends them after a rebalance.
@@ -152,6 +159,10 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
 
         public List<(int Partition, long Offset)> Expired { get; init; } = [];
 
+        public List<(int Partition, long Offset, double Label, long Age)> Evaluated { get; init; } = [];
+
+        public Supervision Supervision { get; init; }
+
         public bool Learn(in JoinedPair pair, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
         {
             // The features that are learned are those of the position.
@@ -160,7 +171,29 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
             return true;
         }
 
-        public void Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row) => Expired.Add((partition, offset));
+        public void Expire(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
+        {
+            // Only a semi-supervised kind has a use for the row.
+            if (Supervision == Supervision.SemiSupervised) Assert.Equal(offset, BitConverter.ToInt64(row));
+            else Assert.True(row.IsEmpty);
+            Expired.Add((partition, offset));
+        }
+
+        public double LearnUnlabelled(int partition, long offset, ReadOnlySpan<byte> id, ReadOnlySpan<byte> row)
+        {
+            Assert.Equal(offset, BitConverter.ToInt64(row));
+            Learned.Add((partition, offset, double.NaN));
+            return AnswerTo(partition, offset);
+        }
+
+        public void Evaluate(in JoinedPair pair, ReadOnlySpan<byte> id, double score, long age)
+        {
+            // What is measured is what was answered to that row.
+            Assert.Equal(AnswerTo(pair.Partition, pair.Offset), score);
+            Evaluated.Add((pair.Partition, pair.Offset, pair.Label, age));
+        }
+
+        private static double AnswerTo(int partition, long offset) => 1 / (2.0 + partition + offset);
 
         public void Orphan(int partition, long offset)
         {
@@ -170,7 +203,7 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
         {
         }
 
-        public Journal Copy() => new() { Learned = [.. Learned], Expired = [.. Expired] };
+        public Journal Copy() => new() { Learned = [.. Learned], Expired = [.. Expired], Evaluated = [.. Evaluated], Supervision = Supervision };
     }
 
     /// <summary>A store whose content can be told, as the source and the journal would tell it.</summary>

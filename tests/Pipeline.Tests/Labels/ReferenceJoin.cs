@@ -4,7 +4,7 @@ namespace StreamMLOps.Pipeline.Tests;
 internal sealed record Arrival(bool IsLabel, int Partition, long Offset, string Id, long Time, double Label, bool Corrects);
 
 /// <summary>The rules of the label join told a second time, as plainly as possible: everything is kept, everything is looked through.</summary>
-internal sealed class ReferenceJoin(long horizon)
+internal sealed class ReferenceJoin(long horizon, bool unsupervised = false)
 {
     private sealed class Known
     {
@@ -28,6 +28,9 @@ internal sealed class ReferenceJoin(long horizon)
     public List<(int Partition, long Offset, double Label)> Learned { get; } = [];
 
     public List<(int Partition, long Offset)> Expired { get; } = [];
+
+    /// <summary>Labels that measure what was answered to rows that were learned without them, and how long after the row they came.</summary>
+    public List<(int Partition, long Offset, double Label, long Age)> Evaluated { get; } = [];
 
     public Dictionary<string, long> Counts { get; } = [];
 
@@ -66,7 +69,8 @@ internal sealed class ReferenceJoin(long horizon)
         if (known is null)
         {
             _known.Add(known = new Known { Id = a.Id, Features = a });
-            Set(known, "features");
+            if (unsupervised) Learned.Add((a.Partition, a.Offset, double.NaN));
+            Set(known, unsupervised ? "scored" : "features");
         }
         else if (known.Kind == "label")
         {
@@ -90,6 +94,12 @@ internal sealed class ReferenceJoin(long horizon)
         else if (known.Kind == "features")
         {
             Learned.Add((known.Features!.Partition, known.Features.Offset, a.Label));
+            known.Label = a.Label;
+            Set(known, "learned");
+        }
+        else if (known.Kind == "scored")
+        {
+            Evaluated.Add((known.Features!.Partition, known.Features.Offset, a.Label, _now - known.Since));
             known.Label = a.Label;
             Set(known, "learned");
         }
