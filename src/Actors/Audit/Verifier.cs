@@ -36,7 +36,7 @@ public sealed class Verifier(JournalReader journal, Func<Genesis, FoldDefinition
         {
             await foreach (var (n, e) in journal.Read(learner, 1, cancellation: cancellation).ConfigureAwait(false))
             {
-                if (fold is null) fold = new LearnerFold(e as Genesis ?? throw new FoldException("the journal does not start with a genesis"), define((Genesis)e));
+                if (fold is null) fold = new LearnerFold(e as Genesis ?? throw new FoldException(JournalReader.NoGenesis(learner, n, e)), define((Genesis)e));
                 else fold.Apply(n, e);
                 events++;
                 if (events % 100 == 0) progress?.Invoke(n);

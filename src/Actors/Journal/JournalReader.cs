@@ -12,8 +12,9 @@ namespace StreamMLOps.Actors;
 /// <summary>Reads journals and snapshots from outside the learner: for replicas, audit and verification. Writes nothing.</summary>
 /// <param name="system">The actor system whose journal it is.</param>
 /// <param name="readJournal">Configuration path of the read journal.</param>
+/// <param name="archive">Files that have the events that are no longer in the journal; null: all are in it.</param>
 /// <param name="sources">Source and decoder of a pipeline, for rows that the journal names by position; null where they are not known.</param>
-public sealed class JournalReader(ActorSystem system, string readJournal = "akka.persistence.query.journal.sql", Func<string, (ISource Source, IDecoder Decoder)?>? sources = null)
+public sealed class JournalReader(ActorSystem system, string readJournal = "akka.persistence.query.journal.sql", EventArchive? archive = null, Func<string, (ISource Source, IDecoder Decoder)?>? sources = null)
 {
     // A reader is never in a hurry: a database that is locked for a moment, or a machine that is busy, is waited for.
     private const int Attempts = 10;
@@ -48,6 +49,15 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
     /// <summary>Events as they are stored.</summary>
     internal async IAsyncEnumerable<(long Sequence, JournalEvent Event)> ReadStored(string persistenceId, long from, long to = long.MaxValue, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
+        if (archive is not null)
+        {
+            foreach (var (sequence, e) in archive.Read(persistenceId, from, to))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                yield return (sequence, e);
+                from = sequence + 1;
+            }
+        }
         while (from <= to)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -112,11 +122,15 @@ public sealed class JournalReader(ActorSystem system, string readJournal = "akka
         if (fold is not null && fold.Sequence >= sequence) return fold;
         await foreach (var (n, e) in Read(persistenceId, (fold?.Sequence ?? 0) + 1, sequence, cancellation).ConfigureAwait(false))
         {
-            if (fold is null) fold = new LearnerFold(e as Genesis ?? throw new FoldException($"the journal of {persistenceId} starts with {e.Manifest}, not with a genesis"), define((Genesis)e));
+            if (fold is null) fold = new LearnerFold(e as Genesis ?? throw new FoldException(NoGenesis(persistenceId, n, e)), define((Genesis)e));
             else fold.Apply(n, e);
         }
         return fold;
     }
+
+    internal static string NoGenesis(string persistenceId, long sequence, JournalEvent e) => sequence > 1
+        ? $"the journal of {persistenceId} begins at event {sequence}: those before it were moved to archive files, which are not there: name their folder (journal.archive)"
+        : $"the journal of {persistenceId} starts with {e.Manifest}, not with a genesis";
 
     private Task<IReadOnlyList<(long Sequence, JournalEvent Event)>> Page(string persistenceId, long from, long to)
     {

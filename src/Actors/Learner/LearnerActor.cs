@@ -54,7 +54,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
 
         Recover<SnapshotOffer>(OpenSnapshot);
         Recover<Genesis>(genesis => _fold = new LearnerFold(genesis, definition.Define(genesis)));
-        Recover<JournalEvent>(e => _fold!.Apply(LastSequenceNr, WithRows(e)));
+        Recover<JournalEvent>(e => (_fold ??= FromArchive(e)).Apply(LastSequenceNr, WithRows(e)));
         Recover<RecoveryCompleted>(_ => Begin());
 
         Command<Scored>(Hear);
@@ -191,6 +191,14 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         if (_fold is null || !_grown.Note(hint.Position.Partition, _fold.Genesis)) return;
         _health.Alarms.Raise($"{PersistenceId}: {_grown.Detail}");
         _log.Error("{0}: {1}", PersistenceId, _grown.Detail);
+    }
+
+    // No sound snapshot is left, and the first events are in files.
+    private LearnerFold FromArchive(JournalEvent first)
+    {
+        var (reader, before) = (new JournalReader(Context.System, archive: _definition.Archive, sources: _ => (_definition.Source, _definition.Decoder)), LastSequenceNr - 1);
+        var fold = _definition.Archive?.Last(PersistenceId) >= before ? Task.Run(() => reader.Rebuild(PersistenceId, _definition.Define, before, useSnapshots: false)).GetAwaiter().GetResult() : null;
+        return fold ?? throw new FoldException(JournalReader.NoGenesis(PersistenceId, LastSequenceNr, first));
     }
 
     // Recovery takes one event after the other: there is nothing else to do until its rows are read.

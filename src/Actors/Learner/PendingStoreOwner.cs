@@ -32,7 +32,7 @@ internal sealed class PendingStoreOwner(LearnerDefinition definition)
         if (_making is not null) return;
         var making = _making = new CancellationTokenSource();
         var (state, sequence) = (fold.Join!.State, fold.Sequence);
-        var rebuild = new PendingRebuild(definition, new JournalReader(system), system.Materializer());
+        var rebuild = new PendingRebuild(definition, new JournalReader(system, archive: definition.Archive), system.Materializer());
         Task.Run(() => rebuild.Run(state, sequence, making.Token), making.Token)
             .ContinueWith(made => Hold(made, making), TaskScheduler.Default)
             .PipeTo(owner);

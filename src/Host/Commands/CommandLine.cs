@@ -60,6 +60,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         root.Subcommands.Add(Audit(stop));
         root.Subcommands.Add(Verify(stop));
         root.Subcommands.Add(Ledger(stop));
+        root.Subcommands.Add(Archive(stop));
         root.Subcommands.Add(DeadLetters());
         root.Subcommands.Add(Config());
         var models = new Command("models", "List the algorithms and their parameters.");
@@ -185,6 +186,13 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         var json = new Option<bool>("--json") { Description = "One JSON object a learner, for programs." };
         var command = new Command("ledger", "Account for every record of every partition: how many ended how, and that none is missing.") { _dataFolder, json };
         command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Ledger(parsed.GetValue(_dataFolder), parsed.GetValue(json), parsed.GetValue(_verbose), stop));
+        return command;
+    }
+
+    private Command Archive(CancellationToken stop)
+    {
+        var command = new Command("archive", "Move events that recovery does not need from the journal to files, which audit and verify go on reading; also beside a running node.") { _dataFolder, _config };
+        command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Archive(parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(_verbose), stop));
         return command;
     }
 

@@ -80,17 +80,43 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
         }
     }
 
+    /// <summary>Moves the events that recovery does not need to files.</summary>
+    public async Task<int> Archive(string? dataFolder, string? config, bool verbose, CancellationToken stop)
+    {
+        var (folder, settings, akka) = Settings(dataFolder, config);
+        using (folder)
+        {
+            await using var journal = await Open(folder, settings, akka, verbose, stop).ConfigureAwait(false);
+            var learners = await journal.Learners().ConfigureAwait(false);
+            if (learners.Count == 0) throw new BadInputException($"journal {folder.Journal} holds no learner");
+            foreach (var learner in learners)
+            {
+                var a = await journal.Archive(learner, stop).ConfigureAwait(false);
+                terminal.Out.WriteLine($"{learner}: {(a.To < a.From ? "nothing to move" : $"events {Figures.Count(a.From)} to {Figures.Count(a.To)}, {Figures.Count(a.Bytes)} bytes, moved to {(settings ?? Within(folder, NodeSettingsReader.Read().Settings))!.Journal.Archive}")}; {a.Kept}");
+            }
+            return ExitStatus.Ok;
+        }
+    }
+
     private (DataFolder Folder, NodeSettings? Settings, ConfigNode.Map Akka) Settings(string? dataFolder, string? config)
     {
         var named = config is null ? null : SettingsFile.Validate([SettingsFile.Read(config)]);
         var folder = DataFolder.Read(dataFolder ?? named?.Settings!.DataFolder ?? DefaultFolder());
         if (named is null && File.Exists(folder.Settings)) named = SettingsFile.Validate([SettingsFile.Read(folder.Settings)]);
-        return (folder, named?.Settings, named?.Akka ?? ConfigNode.Map.Empty);
+        return (folder, Within(folder, named?.Settings), named?.Akka ?? ConfigNode.Map.Empty);
+    }
+
+    // A data folder that was moved takes its archive with it.
+    private static NodeSettings? Within(DataFolder folder, NodeSettings? settings)
+    {
+        if (settings is null) return null;
+        var inner = Path.GetRelativePath(settings.DataFolder, settings.Journal.Archive);
+        return Path.IsPathRooted(inner) || inner.StartsWith("..", StringComparison.Ordinal) ? settings : settings with { Journal = settings.Journal with { Archive = Path.Combine(folder.Path, inner) } };
     }
 
     private async Task<IJournal> Open(DataFolder folder, NodeSettings? settings, ConfigNode.Map akka, bool verbose, CancellationToken stop)
     {
-        settings ??= NodeSettingsReader.Read().Settings!;
+        settings ??= Within(folder, NodeSettingsReader.Read().Settings!)!;
         var journal = await JournalStores.Open(settings.Journal, folder, terminal.Error.WriteLine, stop).ConfigureAwait(false);
         var configuration = AkkaConfiguration.For(akka, journal.ConnectionString, "", verbose, journal.ProviderName);
         return await nodes.Open(new NodeOptions(settings, null, folder, configuration, time), stop).ConfigureAwait(false);

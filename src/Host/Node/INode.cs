@@ -16,6 +16,9 @@ public interface IJournal : IAsyncDisposable
     /// <summary>What the state of one learner, as its journal has it now, has accounted for.</summary>
     Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation);
 
+    /// <summary>Moves events of one learner, that recovery does not need, to files.</summary>
+    Task<Archived> Archive(string learner, CancellationToken cancellation);
+
     /// <summary>Folds one learner's journal from nothing and compares every fingerprint and snapshot.</summary>
     Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation);
 }

@@ -18,10 +18,10 @@ public sealed class NodeFactory : INodeFactory
         var cluster = Cluster.Get(system);
         await cluster.JoinAsync(cluster.SelfAddress, cancellation).ConfigureAwait(false);
         var transactions = PipelineWiring.Transactions(system, pipeline, options.Folder);
-        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time, options.Settings.Journal.Rows, transactions);
+        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time, options.Settings.Journal, transactions);
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
-        var journal = new JournalReader(system, sources: PipelineWiring.Sources(options.Settings));
+        var journal = new JournalReader(system, archive: new EventArchive(options.Settings.Journal.Archive), sources: PipelineWiring.Sources(options.Settings));
         var parts = PipelineWiring.Parts(system, pipeline, definition, health.Alarms.Raise, transactions);
         return new Node(system, journal, options.Settings, PipelineRuntime.Start(system, parts, learners, health, journal));
     }
@@ -35,7 +35,7 @@ public sealed class NodeFactory : INodeFactory
             akka.persistence.snapshot-store.sql.auto-initialize = off
             """);
         var system = ActorSystem.Create(SystemName, reading.WithFallback(options.Akka));
-        return Task.FromResult<IJournal>(new Journal(system, new JournalReader(system, sources: PipelineWiring.Sources(options.Settings)), options.Settings));
+        return Task.FromResult<IJournal>(new Journal(system, new JournalReader(system, archive: new EventArchive(options.Settings.Journal.Archive), sources: PipelineWiring.Sources(options.Settings)), options.Settings));
     }
 
     private class Journal(ActorSystem system, JournalReader reader, NodeSettings settings) : IJournal
@@ -53,6 +53,12 @@ public sealed class NodeFactory : INodeFactory
 
         public Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation) =>
             new Verifier(reader, PipelineWiring.Define).Verify(learner, progress, cancellation);
+
+        public Task<Archived> Archive(string learner, CancellationToken cancellation)
+        {
+            var snapshots = settings.Pipelines.FirstOrDefault(p => JournalReader.PersistenceId(p.Name, p.Lineage, 0) == learner)?.Snapshots.KeepRecent ?? 1;
+            return new JournalArchiver(system, reader, new EventArchive(settings.Journal.Archive), PipelineWiring.Define).Archive(learner, snapshots, cancellation);
+        }
 
         public virtual async ValueTask DisposeAsync() => await system.Terminate().ConfigureAwait(false);
     }

@@ -12,7 +12,7 @@ internal static class PipelineWiring
     public static KafkaTransactions? Transactions(ActorSystem system, PipelineSettings pipeline, DataFolder folder) => pipeline.CreateTransactions(folder.Id, line => system.Log.Info("{0}", line));
 
     /// <summary>The pipeline's learner and fold.</summary>
-    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, JournalRows rows, KafkaTransactions? transactions = null) => new(
+    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, JournalSettings journal, KafkaTransactions? transactions = null) => new(
         pipeline.Name,
         pipeline.Lineage,
         Shard: 0,
@@ -29,13 +29,14 @@ internal static class PipelineWiring
             pipeline.Snapshots.EveryBytes,
             pipeline.Snapshots.KeepRecent)
         {
-            RowsByReference = rows == JournalRows.Referenced,
+            RowsByReference = journal.Rows == JournalRows.Referenced,
         },
         new PipelineClocks(),
         time,
         pipeline.Score.MaxLead)
     {
         Remember = pipeline.Score.Remember,
+        Archive = new EventArchive(journal.Archive),
         Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder) : null,
     };
 

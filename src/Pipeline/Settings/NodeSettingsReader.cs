@@ -56,7 +56,7 @@ public static class NodeSettingsReader
         var reader = new SettingsReader(lowest.Overlay(given), Root, faults);
         var dataFolder = reader.Text("data-folder");
         if (dataFolder.Length == 0) reader.Fault("data-folder", "must name a folder");
-        var journal = ReadJournal(reader.Block("journal"));
+        var journal = ReadJournal(reader.Block("journal"), dataFolder);
         var cluster = ReadCluster(reader.Block("cluster"));
         reader.Node("pipeline-defaults");
         reader.Node("pipelines");
@@ -87,7 +87,7 @@ public static class NodeSettingsReader
         return faults.Count == before ? defaults : reference;
     }
 
-    private static JournalSettings ReadJournal(SettingsReader reader)
+    private static JournalSettings ReadJournal(SettingsReader reader, string dataFolder)
     {
         var settings = new JournalSettings(
             reader.OneOf<JournalProvider>("provider"),
@@ -95,6 +95,7 @@ public static class NodeSettingsReader
             reader.Duration("lock-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)))
         {
             Rows = reader.OneOf<JournalRows>("rows"),
+            Archive = Path.Combine(dataFolder, reader.Text("archive")),
         };
         if (settings is { Provider: JournalProvider.Postgresql, ConnectionString.Length: 0 }) reader.Fault("connection-string", "names no database; set it, for instance Host=db;Username=streammlops;Database=streammlops");
         reader.RefuseUnread();

@@ -22,6 +22,9 @@ public sealed record JournalSettings(JournalProvider Provider, string Connection
 {
     /// <summary>Whether new events have the rows that they learned, or name them by position.</summary>
     public JournalRows Rows { get; init; }
+
+    /// <summary>Folder of the events that were moved from the journal to files; the data folder's where relative in settings.</summary>
+    public string Archive { get; init; } = "";
 }
 
 /// <summary>Where the rows of new events are. A journal may have events of both forms.</summary>

@@ -12,7 +12,7 @@ public static class SettingsWriter
     {
         var pipelines = settings.Pipelines.Aggregate(ConfigNode.Map.Empty, (map, p) => map.With(p.Name, Write(p, settings.DataFolder)));
         return ConfigNode.Map.Empty.With("stream-mlops", ConfigNode.Of(("data-folder", settings.DataFolder))
-            .With("journal", ConfigNode.Of(("provider", Spelling.Of(settings.Journal.Provider)), ("connection-string", Redacted(settings.Journal.ConnectionString)), ("lock-timeout", Spelling.Duration(settings.Journal.LockTimeout)), ("rows", Spelling.Of(settings.Journal.Rows))))
+            .With("journal", ConfigNode.Of(("provider", Spelling.Of(settings.Journal.Provider)), ("connection-string", Redacted(settings.Journal.ConnectionString)), ("lock-timeout", Spelling.Duration(settings.Journal.LockTimeout)), ("rows", Spelling.Of(settings.Journal.Rows)), ("archive", Path.GetRelativePath(settings.DataFolder, settings.Journal.Archive))))
             .With("cluster", ConfigNode.Of(("host", settings.Cluster.Host), ("port", Text(settings.Cluster.Port)), ("min-members", Text(settings.Cluster.MinMembers)))
                 .With("seed-nodes", Texts(settings.Cluster.SeedNodes)).With("roles", Texts(settings.Cluster.Roles)))
             .With("pipelines", pipelines));

@@ -39,7 +39,7 @@ internal sealed class TestNode : IAsyncDisposable
         return new FoldDefinition(ModelSpec.Read(model, "model", faults)!, new Rows.Same(), PipelineSettings.ReadLabelHorizon(SettingsText.Read(genesis.Settings)));
     }
 
-    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null, long maxLead = long.MaxValue)
+    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null, long maxLead = long.MaxValue, EventArchive? archive = null)
     {
         var journal = Path.Combine(folder, "journal.db");
         var connection = $"Data Source={journal}";
@@ -90,11 +90,12 @@ internal sealed class TestNode : IAsyncDisposable
             source ?? new FileSource(new FileSourceSettings(rows), new FileCommitStore(folder)),
             decoder ?? new SvmLightDecoder(), new Rows.Same(), options ?? new LearnerOptions(), new PipelineClocks(), TimeProvider.System, maxLead)
         {
+            Archive = archive,
             Labels = labels is null ? null : new LabelFeed(labels.Source, new LabelDecoder(), labels.OpenStore, labels.RowPatience, labels.LabelPatience, deadLetters, new DeadLetterWriter("spec").Encode),
         };
         var health = new SnapshotHealth();
         var learners = await LearnerSharding.Start(system, [definition], health);
-        var reader = new JournalReader(system, sources: _ => (definition.Source, definition.Decoder));
+        var reader = new JournalReader(system, archive: archive, sources: _ => (definition.Source, definition.Decoder));
         var parts = new PipelineParts(
             definition, new OutgoingEncoder(new PredictionWriter("spec", model.Kind.Task), new DeadLetterWriter("spec")),
             new FileSink(Path.Combine(folder, "predictions.jsonl")), deadLetters);

@@ -309,6 +309,18 @@ public sealed class CommandLineTests : IDisposable
     private static string Line(int i) => string.Create(CultureInfo.InvariantCulture,
         $"{{\"id\":\"0-{i}\",\"pipeline\":\"p\",\"partition\":0,\"epoch\":\"00000000000000ff\",\"offset\":{i},\"lineage\":\"main\",\"shard\":0,\"sequence\":{i + 1},\"score\":0.5,\"label\":0,\"eventTime\":null,\"time\":1700000000000}}");
 
+    [Fact]
+    public async Task Archive_tells_for_each_learner_what_was_moved_where_and_why_the_rest_stays()
+    {
+        PrepareJournal();
+        foreach (var name in new[] { "a", "b" }) _nodes.Verifications.Add(new Verification($"learner/{name}/main/0", 3, 7, 3, 0, default, default, 0, []));
+        _nodes.Archives.Add(new Archived("learner/a/main/0", 1, 4711, 1_000_000, "recovery may begin from the snapshot at event 4712"));
+        _nodes.Archives.Add(new Archived("learner/b/main/0", 5, 4, 0, "recovery needs 3 sound snapshots to begin from, and there are 2"));
+        Assert.Equal(ExitStatus.Ok, await Run("archive", "--data-folder", Data));
+        Assert.Contains($"learner/a/main/0: events 1 to 4,711, 1,000,000 bytes, moved to {Path.Combine(Data, "archive")}; recovery may begin", _out.ToString(), StringComparison.Ordinal);
+        Assert.Contains("learner/b/main/0: nothing to move; recovery needs 3 sound snapshots", _out.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0, ExitStatus.Ok, "balances")]
     [InlineData(3, ExitStatus.Differs, "DOES NOT BALANCE")]

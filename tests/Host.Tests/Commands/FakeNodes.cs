@@ -17,6 +17,8 @@ internal sealed class FakeNodes : INodeFactory
 
     public List<LearnerLedger> Ledgers { get; } = [];
 
+    public List<Archived> Archives { get; } = [];
+
     public Exception? StartFails { get; set; }
 
     public Exception? StopFails { get; set; }
@@ -86,6 +88,8 @@ internal sealed class FakeNodes : INodeFactory
         public Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation) => Task.FromResult(nodes.Ledgers.Single(l => $"learner/{l.Pipeline}/{l.Version.Lineage}/{l.Version.Shard}" == learner));
 
         public Task<Verification> Verify(string learner, Action<long> progress, CancellationToken cancellation) => Task.FromResult(nodes.Verifications.Single(v => v.Learner == learner));
+
+        public Task<Archived> Archive(string learner, CancellationToken cancellation) => Task.FromResult(nodes.Archives.Single(a => a.Learner == learner));
 
         public ValueTask DisposeAsync()
         {

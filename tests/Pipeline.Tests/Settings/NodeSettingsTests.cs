@@ -14,7 +14,7 @@ public sealed class NodeSettingsTests
         var node = NodeSettingsReader.Parse("stream-mlops.pipelines.p.source.path = rows.svm");
         var p = Assert.Single(node.Pipelines);
         Assert.Equal("streammlops-data", node.DataFolder);
-        Assert.Equal(new JournalSettings(JournalProvider.Sqlite, "", TimeSpan.FromSeconds(5)), node.Journal);
+        Assert.Equal(new JournalSettings(JournalProvider.Sqlite, "", TimeSpan.FromSeconds(5)) { Archive = Path.Combine("streammlops-data", "archive") }, node.Journal);
         Assert.Equal("p", p.Name);
         Assert.Equal("main", p.Lineage);
         var json = new JsonMapping("id", "f", "y", "st");
@@ -27,6 +27,16 @@ public sealed class NodeSettingsTests
         Assert.Equal(new SinkSettings(SinkKind.File, Path.Combine("streammlops-data", "predictions.jsonl"), Path.Combine("streammlops-data", "dead-letters.jsonl")), p.Sink);
         Assert.Equal(new AuditSettings(AuditKeep.Learned), p.Audit);
         Assert.Equal(new LimitSettings(1 << 20, 64 << 10, 0.05, 10_000), p.Limits);
+    }
+
+    [Fact]
+    public void Rows_by_reference_are_refused_where_labels_come_apart()
+    {
+        const string Apart = "stream-mlops { journal.rows = referenced, pipelines.p { source { path = rows.jsonl, format = json }, labels = topic, label-source.path = labels.jsonl } }";
+        var fault = Assert.Single(NodeSettingsReader.Read(HoconDocument.Parse(Apart, "s")).Faults);
+        Assert.Equal("stream-mlops.journal.rows", fault.Path);
+        Assert.Contains("pipeline p has labels = topic", fault.Message);
+        Assert.Equal(JournalRows.Referenced, NodeSettingsReader.Parse(Smallest + "stream-mlops.journal.rows = referenced").Journal.Rows);
     }
 
     [Fact]
