@@ -1,5 +1,3 @@
-using StreamMLOps.Learning;
-
 namespace StreamMLOps.Actors;
 
 /// <summary>What a self-training model took a row without a label for.</summary>
@@ -18,14 +16,7 @@ public enum PseudoClass : byte
 /// <summary>The provenance of a row that was learned without a label.</summary>
 /// <param name="Group">The group that the pseudo-label belongs to, and is taken back with.</param>
 /// <param name="Class">The pseudo-label.</param>
-public readonly record struct PseudoLabel(long Group, PseudoClass Class)
-{
-    /// <summary>What a model made of the row without a label that it has just learned.</summary>
-    /// <param name="model">The model; one that gives no pseudo-labels has none.</param>
-    /// <param name="before">Its counts before the row.</param>
-    internal static PseudoLabel Since(ISelfTraining? model, (long Negative, long Positive) before) => model is null ? default
-        : new(model.Group, model.PseudoLabels.Negative > before.Negative ? PseudoClass.Negative : model.PseudoLabels.Positive > before.Positive ? PseudoClass.Positive : PseudoClass.None);
-}
+public readonly record struct PseudoLabel(long Group, PseudoClass Class);
 
 /// <summary>A pseudo-labelled row of an event.</summary>
 /// <param name="Row">Number of the row in the event, from 0.</param>

@@ -24,8 +24,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     private readonly RowBatch _row = new(4, 4096);
     private readonly List<PseudoLabelledRow> _pseudo = [];
     private readonly Supervision _supervision;
-    private (long Group, long From) _group;
-    private PseudoLabel _lastPseudo;
+    private readonly PseudoLabelling _pseudoLabelling;
     private OpenEvent? _open;
 
     /// <summary>Starts from the genesis, untrained, at sequence number 1.</summary>
@@ -36,6 +35,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
         _featurizer = definition.Featurizer;
         Learner = new ProgressiveLearner(definition.Model);
         _supervision = definition.Model.Kind.Supervision;
+        _pseudoLabelling = new PseudoLabelling(Learner.Model as ISelfTraining);
         Sequence = 1;
         if (definition.LabelHorizon is { } horizon)
         {
@@ -131,7 +131,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             if (IsFrozen || !(isLabelled || _supervision == Supervision.SemiSupervised)) continue;
             LearnRow(chunk.Features[i], ProgressiveLearner.ContentOf(chunk.Rows, i), label, 1);
             _open.Append(chunk, i, ordinal);
-            if (!isLabelled) _open.TakenFor(_lastPseudo);
+            if (!isLabelled) _open.TakenFor(_pseudoLabelling.Last);
         }
         foreach (var letter in chunk.DeadLetters)
             if (letter.Offset >= next) counts = counts with { DeadLettered = counts.DeadLettered + 1 };
@@ -207,7 +207,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     /// <summary>The event that takes back the current group of pseudo-labels.</summary>
     /// <returns>Null where the kind has none, or the group is empty.</returns>
     public Retracted? Revocation(string who, string why, long time) =>
-        Learner.Model is ISelfTraining model && _group.From > 0 && model.Group == _group.Group ? Retracted.Create(_group.From, Sequence + 1, who, why, time, model.Group) : null;
+        _pseudoLabelling.Current is { } group ? Retracted.Create(group.From, Sequence + 1, who, why, time, group.Number) : null;
 
     /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with the offset of each.</summary>
     public static void ForEachRow(Learned learned, Func<int, long, bool> wanted, Action<int, long, RowBatch> row)
@@ -245,7 +245,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     {
         if (Open.HasRanges) throw new InvalidOperationException("a state is saved only where no event is open");
         // Format 2 has the state of the label join, format 3 also where pseudo-labels began; without either, the bytes are those of format 1.
-        writer.Section(SectionName, _group.From > 0 ? 3 : Join is null ? 1 : 2);
+        writer.Section(SectionName, _pseudoLabelling.HasBegun ? 3 : Join is null ? 1 : 2);
         writer.Bytes(Genesis.Bytes);
         writer.Int64(Sequence);
         writer.Flag(IsFrozen);
@@ -258,11 +258,10 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             writer.UInt64(p.Epoch);
             foreach (var n in (ReadOnlySpan<long>)[p.Start, p.Next, p.Learned, p.Unlabelled, p.DeadLettered, p.Skipped, p.Frozen, p.Expired]) writer.Int64(n);
         }
-        if (_group.From > 0)
+        if (_pseudoLabelling.HasBegun)
         {
             writer.Flag(Join is not null);
-            writer.Int64(_group.Group);
-            writer.Int64(_group.From);
+            _pseudoLabelling.Save(writer);
         }
         Join?.State.Save(writer);
         Learner.Save(writer);
@@ -288,7 +287,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             fold._partitions[p.Partition] = p;
         }
         var joins = format == 3 ? reader.Flag() : format == 2;
-        if (format == 3) fold._group = (reader.Int64(), reader.Int64());
+        if (format == 3) fold._pseudoLabelling.Load(reader);
         if (joins != (fold.Join is not null)) throw new StateFormatException("a state with a label join belongs to a lineage without, or the other way round: the bytes are damaged");
         if (fold.Join is { } join)
         {
@@ -318,7 +317,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
 
     ulong IJoinedModel.Fingerprint => Learner.Fingerprint;
 
-    PseudoLabel IJoinedModel.Pseudo => _lastPseudo;
+    PseudoLabel IJoinedModel.Pseudo => _pseudoLabelling.Last;
 
     double IJoinedModel.Learn(RowBatch row, double weight, long age) => LearnRow(row, weight, age);
 
@@ -347,12 +346,10 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             if (!double.IsNaN(label)) Observer?.Measured(Sequence + 1, age, label, scores);
             return First(scores);
         }
-        var model = Learner.Model as ISelfTraining;
-        var before = model?.PseudoLabels ?? default;
+        _pseudoLabelling.Begin();
         var score = First(Learner.Learn(features, content, label, weight));
-        _lastPseudo = PseudoLabel.Since(model, before);
         // The event under construction is the next one, but for those that had to end early.
-        if (_lastPseudo.Class != PseudoClass.None && _group.Group != _lastPseudo.Group) _group = (_lastPseudo.Group, Sequence + 1 + (Join?.Ahead ?? 0));
+        _pseudoLabelling.End(Sequence + 1 + (Join?.Ahead ?? 0));
         return score;
     }
 
@@ -386,7 +383,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             _row.Clear();
             RowCodec.Read(learned.RowBytes.Span, ref at, _row);
             LearnRow(_row, 1);
-            if (_supervision == Supervision.SemiSupervised && double.IsNaN(_row.Labels[0]) && _lastPseudo.Class != PseudoClass.None) _pseudo.Add(new(i, _lastPseudo));
+            if (_supervision == Supervision.SemiSupervised && double.IsNaN(_row.Labels[0]) && _pseudoLabelling.Last.Class != PseudoClass.None) _pseudo.Add(new(i, _pseudoLabelling.Last));
         }
         if (!_pseudo.SequenceEqual(learned.PseudoLabels)) throw new FoldException($"replay of event {sequence} gives {_pseudo.Count} pseudo-labels that are not the {learned.PseudoLabels.Count} of the journal: the arithmetic of this machine or program differs from the one that learned it");
         if (learned.After != Learner.Fingerprint)
