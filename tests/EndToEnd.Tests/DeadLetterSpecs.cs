@@ -72,4 +72,25 @@ public sealed class DeadLetterSpecs : IDisposable
         Assert.Contains("3fe0000000000001", output);
         Assert.Contains("3fe0000000000000", output);
     }
+
+    [Fact]
+    public async Task Labels_that_are_none_raise_an_alarm_of_their_own()
+    {
+        var folder = Directory.CreateTempSubdirectory("streammlops-labels-").FullName;
+        File.WriteAllLines(Path.Combine(folder, "rows.jsonl"), Enumerable.Range(0, 400).Select(n => $"{{\"id\":\"r{n}\",\"f\":{{\"a\":1}}}}"));
+        File.WriteAllLines(Path.Combine(folder, "labels.jsonl"), Enumerable.Range(0, 400).Select(n => n % 4 == 0 ? "no label" : $"{{\"id\":\"r{n}\",\"y\":1}}"));
+        var config = Path.Combine(folder, "apart.conf");
+        File.WriteAllText(config, $$"""
+            stream-mlops.pipelines.apart {
+              source { path = "{{folder}}/rows.jsonl", format = json }
+              labels = topic
+              label-source { path = "{{folder}}/labels.jsonl", memory = 16 MiB, expected-ids = 1000 }
+            }
+            """);
+        var (status, output, error) = await Here.Run("run", "--config", config, "--data-folder", Path.Combine(folder, "data"), "--plain");
+        Assert.True(status == 0, output + error);
+        Assert.Contains("pipeline apart (labels): 25.0 % of the latest", await File.ReadAllTextAsync(Path.Combine(folder, "data", "node.log")));
+        Assert.Equal(100, File.ReadLines(Path.Combine(folder, "data", "dead-letters.jsonl")).Count());
+        Directory.Delete(folder, recursive: true);
+    }
 }

@@ -13,9 +13,14 @@ namespace StreamMLOps.Actors;
 public sealed record LabelFeed(
     ISource Source, IDecoder Decoder, Func<bool, IPendingStore> OpenStore, TimeSpan? RowPatience, TimeSpan? LabelPatience, ISink DeadLetters, Func<IReadOnlyList<DeadLetter>, RecordBatch?> Encode)
 {
-    internal async ValueTask Refuse(IReadOnlyList<DeadLetter> letters)
+    /// <summary>Takes note of labels and of records that are none, for an alarm; null: nobody does.</summary>
+    public Action<int, IReadOnlyList<DeadLetter>>? Count { get; init; }
+
+    internal async ValueTask Refuse(Chunk chunk)
     {
-        using var records = Encode(letters);
+        Count?.Invoke(chunk.Count, chunk.DeadLetters);
+        if (chunk.DeadLetters.Count == 0) return;
+        using var records = Encode(chunk.DeadLetters);
         if (records is null) return;
         await DeadLetters.Write(records).ConfigureAwait(false);
         await DeadLetters.Flush().ConfigureAwait(false);

@@ -68,7 +68,7 @@ public sealed class ClusterNode : IAsyncDisposable
             await MakeTables(system, journal, stop).ConfigureAwait(false);
             var health = new SnapshotHealth();
             var transactions = settings.Pipelines.Select(p => PipelineWiring.Transactions(system, p, folder)).ToArray();
-            var definitions = settings.Pipelines.Zip(transactions, (p, t) => PipelineWiring.Definition(system, p, folder, time, settings.Journal, t)).ToArray();
+            var definitions = settings.Pipelines.Zip(transactions, (p, t) => PipelineWiring.Definition(system, p, folder, time, settings.Journal, health.Alarms.Raise, t)).ToArray();
             var learners = await LearnerSharding.Start(system, definitions, health, LearnerRole).ConfigureAwait(false);
             var daemon = system.ActorOf(Props.Create(() => new LearnerDaemon(learners, definitions.Select(d => d.EntityId).ToArray())), "learner-daemon");
             var runtimes = settings.Pipelines.Select((p, i) => PipelineRuntime.Start(system, PipelineWiring.Parts(system, p, definitions[i], health.Alarms.Raise, transactions[i]), learners, health, reader)).ToArray();

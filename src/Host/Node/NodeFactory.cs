@@ -18,8 +18,8 @@ public sealed class NodeFactory : INodeFactory
         var cluster = Cluster.Get(system);
         await cluster.JoinAsync(cluster.SelfAddress, cancellation).ConfigureAwait(false);
         var transactions = PipelineWiring.Transactions(system, pipeline, options.Folder);
-        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time, options.Settings.Journal, transactions);
         var health = new SnapshotHealth();
+        var definition = PipelineWiring.Definition(system, pipeline, options.Folder, options.Time, options.Settings.Journal, health.Alarms.Raise, transactions);
         var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
         var journal = new JournalReader(system, archive: new EventArchive(options.Settings.Journal.Archive), sources: PipelineWiring.Sources(options.Settings));
         var parts = PipelineWiring.Parts(system, pipeline, definition, health.Alarms.Raise, transactions);

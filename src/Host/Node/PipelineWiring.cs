@@ -12,7 +12,7 @@ internal static class PipelineWiring
     public static KafkaTransactions? Transactions(ActorSystem system, PipelineSettings pipeline, DataFolder folder) => pipeline.CreateTransactions(folder.Id, line => system.Log.Info("{0}", line));
 
     /// <summary>The pipeline's learner and fold.</summary>
-    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, JournalSettings journal, KafkaTransactions? transactions = null) => new(
+    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, JournalSettings journal, Action<string> alarm, KafkaTransactions? transactions = null) => new(
         pipeline.Name,
         pipeline.Lineage,
         Shard: 0,
@@ -37,12 +37,12 @@ internal static class PipelineWiring
     {
         Remember = pipeline.Score.Remember,
         Archive = new EventArchive(journal.Archive),
-        Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder) : null,
+        Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder, Warning(system, alarm)) : null,
     };
 
     private static KafkaConnector Topics(ActorSystem system, PipelineSettings pipeline) => KafkaConnector.Of(pipeline.Kafka.Connector, system);
 
-    private static LabelFeed Labels(ActorSystem system, PipelineSettings pipeline, DataFolder folder)
+    private static LabelFeed Labels(ActorSystem system, PipelineSettings pipeline, DataFolder folder, Action<string> alarm)
     {
         var join = pipeline.LabelJoin;
         var path = Path.Combine(folder.Pending, Uri.EscapeDataString(pipeline.Name), pipeline.Lineage);
@@ -60,8 +60,17 @@ internal static class PipelineWiring
             rows,
             labels,
             pipeline.CreateDeadLetterSink(Topics(system, pipeline), line => system.Log.Info("{0}", line)),
-            new DeadLetterWriter(pipeline.Name).Encode);
+            new DeadLetterWriter(pipeline.Name).Encode)
+        {
+            Count = pipeline.CreateLabelAlarm(alarm).Count,
+        };
     }
+
+    private static Action<string> Warning(ActorSystem system, Action<string> alarm) => line =>
+    {
+        system.Log.Warning("{0}", line);
+        alarm(line);
+    };
 
     /// <summary>Where rows that a journal names by position are read, by name of the pipeline.</summary>
     public static Func<string, (ISource Source, IDecoder Decoder)?> Sources(NodeSettings settings) => name =>
@@ -73,11 +82,7 @@ internal static class PipelineWiring
         void Log(string line) => system.Log.Info("{0}", line);
         return new PipelineParts(
             definition,
-            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name), pipeline.CreateDeadLetterAlarm(line =>
-            {
-                system.Log.Warning("{0}", line);
-                alarm(line);
-            })),
+            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name), pipeline.CreateDeadLetterAlarm(Warning(system, alarm))),
             transactions?.Sink(pipeline.Sink.Predictions) ?? pipeline.CreatePredictionSink(Topics(system, pipeline), Log),
             // Labels that are none are written by the learner's leg, which has no transactions.
             transactions?.Sink(pipeline.Sink.DeadLetters) ?? definition.Labels?.DeadLetters ?? pipeline.CreateDeadLetterSink(Topics(system, pipeline), Log))

@@ -39,7 +39,7 @@ public static class PipelineGraph
             .ToMaterialized(Sink.Ignore<NotUsed>(), (stop, done) => (stop, done));
 
     /// <summary>Reads labels that come apart from their rows, and hands them to the learner; what is no label is in the dead letters before it is accounted for.</summary>
-    public static IRunnableGraph<(UniqueKillSwitch Stop, Task<Done> Done)> LabelLeg(ISource source, IReadOnlyList<PartitionPosition> positions, IDecoder decoder, Func<IReadOnlyList<DeadLetter>, ValueTask> deadLetters, ILearnerInbox learner) =>
+    public static IRunnableGraph<(UniqueKillSwitch Stop, Task<Done> Done)> LabelLeg(ISource source, IReadOnlyList<PartitionPosition> positions, IDecoder decoder, Func<Chunk, ValueTask> deadLetters, ILearnerInbox learner) =>
         source.ReadFrom(positions)
             .ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)
             .Via(Decode(decoder, new StageClock("learn: decode labels")))
@@ -54,10 +54,10 @@ public static class PipelineGraph
             .ConcatMany(_ => subscription.Chunks)
         : subscription.Chunks;
 
-    private static Flow<Chunk, Chunk, NotUsed> Letters(Func<IReadOnlyList<DeadLetter>, ValueTask> deadLetters) =>
+    private static Flow<Chunk, Chunk, NotUsed> Letters(Func<Chunk, ValueTask> deadLetters) =>
         Flow.Create<Chunk>().SelectAsync(1, async chunk =>
         {
-            if (chunk.DeadLetters.Count > 0) await deadLetters(chunk.DeadLetters).ConfigureAwait(false);
+            await deadLetters(chunk).ConfigureAwait(false);
             return chunk;
         });
 

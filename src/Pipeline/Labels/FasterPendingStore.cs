@@ -108,11 +108,12 @@ public sealed class FasterPendingStore : IPendingStore
     }
 
     /// <inheritdoc/>
-    public void Sweep(long stamp, SweptEntry swept)
+    public bool Sweep(long stamp, SweptEntry swept, int most = int.MaxValue)
     {
         var log = _store.Log;
         var end = Math.Max(_sweptTo, log.BeginAddress);
-        if (end >= log.TailAddress) return;
+        if (end >= log.TailAddress) return true;
+        var (judged, all) = (0, true);
         var ids = new List<ReadOnlyMemory<byte>>(SweepBatch);
         var entries = new List<JoinEntry>(SweepBatch);
         _prefetched.Clear();
@@ -128,7 +129,12 @@ public sealed class FasterPendingStore : IPendingStore
                     entries.Add(entry);
                 }
                 end = scan.NextAddress;
-                if (ids.Count == SweepBatch) Judge();
+                if (ids.Count < SweepBatch) continue;
+                judged += ids.Count;
+                Judge();
+                if (judged < most) continue;
+                all = false;
+                break;
             }
         }
         Judge();
@@ -136,6 +142,7 @@ public sealed class FasterPendingStore : IPendingStore
         _sweptTo = end;
         // Whole pages alone: a log that begins within a page may lack the page's first half on disk, and FASTER's recovery reads all of it.
         log.ShiftBeginAddress(end, snapToPageStart: true);
+        return all;
 
         // What was stored again since is further on in the log, and alive there.
         void Judge()

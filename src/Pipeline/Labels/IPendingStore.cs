@@ -27,8 +27,12 @@ public interface IPendingStore : IDisposable
     /// <summary>Says which ids will be asked for next, so that they are read from disk together. Nothing else depends on it.</summary>
     void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids);
 
-    /// <summary>Takes out all entries with a stamp below <paramref name="stamp"/>, in the order in which they were stored.</summary>
-    void Sweep(long stamp, SweptEntry swept);
+    /// <summary>Takes out entries with a stamp below <paramref name="stamp"/>, in the order in which they were stored.</summary>
+    /// <param name="stamp">Entries from here on stay.</param>
+    /// <param name="swept">Takes each.</param>
+    /// <param name="most">About how many at a time: a jump of time may sweep all there is, of which not all fits into memory.</param>
+    /// <returns>Whether all of them are out; false: call again.</returns>
+    bool Sweep(long stamp, SweptEntry swept, int most = int.MaxValue);
 
     /// <summary>Makes what is stored survive a kill, together with a note of the caller's (the positions that it is about).</summary>
     void Checkpoint(ReadOnlySpan<byte> note);

@@ -71,6 +71,7 @@ public readonly record struct JoinCounts(
 /// <param name="supervision">What labels are to the kind that learns. An unsupervised one has rows learned as they come and remembers what it answered, not the row; the label measures that answer.</param>
 public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink sink, Supervision supervision = Supervision.Supervised)
 {
+    private const int MostExpired = 16_384; // held in memory at a time
     private readonly ArrayBufferWriter<byte> _row = new();
     private readonly List<(byte[] Id, JoinEntry Entry, byte[] Row)> _ended = [];
 
@@ -230,11 +231,19 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
 
     private void Expire(long below)
     {
+        // A jump of time may expire all that waits.
+        while (!ExpireSome(below))
+        {
+        }
+    }
+
+    private bool ExpireSome(long below)
+    {
         _ended.Clear();
-        store.Sweep(below, (id, entry, row) =>
+        var all = store.Sweep(below, (id, entry, row) =>
         {
             if (entry.Kind is JoinKind.Features or JoinKind.Label) _ended.Add((id.ToArray(), entry, supervision == Supervision.SemiSupervised && entry.Kind == JoinKind.Features ? row.ToArray() : []));
-        });
+        }, MostExpired);
         foreach (var (id, entry, row) in _ended)
         {
             if (!state.Of(entry.Kind == JoinKind.Label, entry.Partition).End(entry.Offset, JoinEnd.Expired)) continue;
@@ -246,5 +255,6 @@ public sealed class LabelJoin(JoinState state, IPendingStore store, IJoinSink si
             sink.Expire(entry.Partition, entry.Offset, id, row);
             store.Put(id, entry with { Kind = JoinKind.Expired, Stamp = state.Time });
         }
+        return all;
     }
 }

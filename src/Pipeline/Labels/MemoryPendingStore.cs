@@ -37,16 +37,18 @@ public sealed class MemoryPendingStore : IPendingStore
     }
 
     /// <inheritdoc/>
-    public void Sweep(long stamp, SweptEntry swept)
+    public bool Sweep(long stamp, SweptEntry swept, int most = int.MaxValue)
     {
-        while (_order.TryPeek(out var oldest) && oldest.Entry.Stamp < stamp)
+        for (var n = 0; _order.TryPeek(out var oldest) && oldest.Entry.Stamp < stamp; n++)
         {
+            if (n == most) return false;
             _order.Dequeue();
             // What was replaced since is further back in the queue.
             if (!_entries.TryGetValue(oldest.Id, out var known) || known.Entry != oldest.Entry) continue;
             _entries.Remove(oldest.Id);
             swept(oldest.Id, oldest.Entry, known.Row);
         }
+        return true;
     }
 
     /// <inheritdoc/>

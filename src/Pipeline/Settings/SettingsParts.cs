@@ -117,7 +117,13 @@ public static class SettingsParts
 
     /// <summary>The alarm of too many dead letters.</summary>
     public static DeadLetterAlarm CreateDeadLetterAlarm(this PipelineSettings pipeline, Action<string> say) =>
-        new(pipeline.Name, pipeline.Limits.DeadLetterShare, pipeline.Limits.DeadLetterWindow, say);
+        CreateDeadLetterAlarm(pipeline, pipeline.Name, say);
+
+    /// <summary>The alarm of too many records of the labels' log that are no labels.</summary>
+    public static DeadLetterAlarm CreateLabelAlarm(this PipelineSettings pipeline, Action<string> say) => CreateDeadLetterAlarm(pipeline, $"{pipeline.Name} (labels)", say);
+
+    private static DeadLetterAlarm CreateDeadLetterAlarm(PipelineSettings pipeline, string name, Action<string> say) =>
+        new(name, pipeline.Limits.DeadLetterShare, pipeline.Limits.DeadLetterWindow, say);
 
     /// <summary>The featurizers as one.</summary>
     public static IFeaturizer Create(this FeaturizeSettings settings)

@@ -230,12 +230,12 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
 
         public void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids) => _inner.Prefetch(ids);
 
-        public void Sweep(long stamp, SweptEntry swept) => _inner.Sweep(stamp, (id, entry, row) =>
+        public bool Sweep(long stamp, SweptEntry swept, int most = int.MaxValue) => _inner.Sweep(stamp, (id, entry, row) =>
         {
             var key = Encoding.UTF8.GetString(id);
             _entries.RemoveAll(e => e.Key == key);
             swept(id, entry, row);
-        });
+        }, Math.Min(most, 3));
 
         public void Checkpoint(ReadOnlySpan<byte> note) => _inner.Checkpoint(note);
 

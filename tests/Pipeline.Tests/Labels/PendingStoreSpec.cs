@@ -74,6 +74,28 @@ public abstract class PendingStoreSpec
         store.Sweep(long.MaxValue, (_, _, _) => { });
         Assert.Equal(0, store.Count);
     }
+
+    [Fact]
+    public void Sweeping_some_at_a_time_takes_out_the_same_in_the_same_order()
+    {
+        using var store = Open();
+        for (var i = 0; i < 20_000; i++) store.Put(Id(i), Entry(i, i), Row(i));
+        var (swept, calls) = (new List<long>(), 0);
+        bool all;
+        do
+        {
+            var before = swept.Count;
+            all = store.Sweep(15_000, (_, entry, _) => swept.Add(entry.Offset), 1_000);
+            Assert.InRange(swept.Count - before, 0, 2_000);
+            // What was swept is stored again meanwhile, as an expiry is.
+            for (var i = before; i < swept.Count; i++) store.Put(Id((int)swept[i]), Entry((int)swept[i], 20_000, JoinKind.Expired));
+            calls++;
+        }
+        while (!all);
+        Assert.Equal(Enumerable.Range(0, 15_000).Select(i => (long)i), swept);
+        Assert.InRange(calls, 10, 20);
+        Assert.Equal(20_000, store.Count);
+    }
 }
 
 public sealed class MemoryPendingStoreTests : PendingStoreSpec
