@@ -102,7 +102,8 @@ internal static unsafe class SvmLightFastPath
             var digit = BitOperations.RotateRight((Unsafe.ReadUnaligned<uint>(p + colon) ^ 0x0020303A) << 8, 16);
             values[t] = (int)digit;
             longer[listed] = (ushort)t;
-            if (digit - 1 >= 9) listed++;
+            // One more where it is not 1 to 9, without a branch: which values are longer nobody can foresee.
+            listed += (nint)((8UL - (digit - 1)) >> 63);
             start = (ends >> 16) + 1;
         }
         return lengths <= 7 ? (int)listed : -1;
