@@ -90,8 +90,8 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
             record += label;
             record[0] += weight;
             ref var mean = ref record[classes];
+            // Of 0 too, which changes nothing: a branch on it would be one that nobody can foresee.
             var deviation = value - mean;
-            if (deviation == 0) continue;
             mean += weight / record[0] * deviation;
             record[2 * classes] += weight * deviation * (value - mean);
         }
@@ -234,22 +234,21 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
             away.Multiply(Vector128.Max(rows - present, Vector128<double>.Zero) + alpha);
             if (!_gaussian) continue;
 
+            // As in the general form below, but without a branch that nobody can foresee: what says nothing multiplies by 1.
             var means = Vector128.Load(record + 2);
             var squares = Vector128.Load(record + 4);
-            // As in the general form below.
+            means = Vector128.ConditionalSelect(Vector128.Equals(present, Vector128<double>.Zero), Vector128.Shuffle(means, Vector128.Create(1L, 0L)), means);
             var (n0, n1) = (present.GetElement(0), present.GetElement(1));
-            var apart = n0 == 0 || n1 == 0 ? 0 : means.GetElement(1) - means.GetElement(0);
-            var all = squares.GetElement(0) + squares.GetElement(1);
-            if (!(all > 0 || apart != 0)) continue;
+            var apart = means.GetElement(1) - means.GetElement(0);
             var n = n0 + n1;
-            var pooled = (all * n + apart * apart * n0 * n1) / (n * n);
-            if (!(pooled > LeastSpread)) continue;
-            if (n0 == 0) means = Vector128.Create(means.GetElement(1));
-            else if (n1 == 0) means = Vector128.Create(means.GetElement(0));
-            var spread = squares + Vector128.Create(pooled);
+            var pooled = Vector128.Create(((squares.GetElement(0) + squares.GetElement(1)) * n + apart * apart * n0 * n1) / (n * n));
+            var speaks = Vector128.GreaterThan(pooled, Vector128.Create(LeastSpread));
+            var spread = squares + pooled;
             var count = present + Vector128<double>.One;
             var distance = Vector128.Create(Math.Clamp(values[k], -LargestValue, LargestValue)) - means;
-            distances += Vector128.Min(distance * distance * count / (spread + spread), Vector128.Create(Strangest));
+            distances += Vector128.Min(distance * distance * count / (spread + spread), Vector128.Create(Strangest)) & speaks;
+            spread = Vector128.ConditionalSelect(speaks, spread, Vector128<double>.One);
+            count = Vector128.ConditionalSelect(speaks, count, Vector128<double>.One);
             spreads.Multiply(spread);
             counts.Multiply(count);
         }
