@@ -22,10 +22,10 @@ public static class DriftRetraining
             DriftDetectorRegistry.Parameter("drift", "ddm", "Watches the errors: 0 right, 1 wrong."),
             new Parameter.Model("model", ConfigNode.Of(("algorithm", algorithm)), "The classifier.", task),
         ],
-        spec => new DriftRetrainingModel(spec));
+        spec => spec.Values.Model("model").Create() is IExplainable ? new ExplainableDriftRetrainingModel(spec) : new DriftRetrainingModel(spec));
 }
 
-internal sealed class DriftRetrainingModel : IModel
+internal class DriftRetrainingModel : IModel
 {
     private readonly bool _binary;
     private IDriftDetector _detector;
@@ -45,6 +45,9 @@ internal sealed class DriftRetrainingModel : IModel
     }
 
     public ModelSpec Spec { get; }
+
+    /// <summary>The model that answers now.</summary>
+    protected IModel Answering => _model.Model;
 
     public int Outputs => _outputs;
 
@@ -135,4 +138,16 @@ internal sealed class DriftRetrainingModel : IModel
     }
 
     private readonly record struct Numbered(long Number, IModel Model);
+}
+
+/// <summary>A classifier that starts anew and explains itself: by the model that answers now. Of a class that this one has not seen there is nothing to say.</summary>
+internal sealed class ExplainableDriftRetrainingModel(ModelSpec spec) : DriftRetrainingModel(spec), IExplainable
+{
+    public void Explain(in Row row, int output, Explanation explanation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(output);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(output, Outputs);
+        if (output < Answering.Outputs) ((IExplainable)Answering).Explain(row, output, explanation);
+        else explanation.Reset(ContributionUnit.Score);
+    }
 }

@@ -33,22 +33,21 @@ public static class ClassWeighted
     private static ModelKind Kind(string name, LearningTask task, string algorithm, string summary, ImmutableArray<Parameter> parameters) => new(
         name, 1, task, summary, "King and Zeng, Political Analysis 9 (2001), 137-163; Wang, Minku and Yao, IEEE TKDE 27 (2015), 1356-1368",
         [new Parameter.Model("model", ConfigNode.Of(("algorithm", algorithm)), "The classifier.", task), .. parameters],
-        spec => new ClassWeightedModel(spec));
+        spec => spec.Values.Model("model").Create() is IExplainable ? new ExplainableClassWeightedModel(spec) : new ClassWeightedModel(spec));
 }
 
-internal sealed class ClassWeightedModel : IModel
+internal class ClassWeightedModel : IModel
 {
     private readonly ClassLabels _labels;
     private readonly double[]? _fixed;     // of the negative and the positive class
     private readonly double _fading;
     private readonly double _most;
-    private readonly IModel _inner;
     private double[] _counts;              // fading, by class
 
     public ClassWeightedModel(ModelSpec spec)
     {
         Spec = spec;
-        _inner = spec.Values.Model("model").Create();
+        Inner = spec.Values.Model("model").Create();
         var task = spec.Kind.Task;
         _labels = new(task, task == LearningTask.MultiClass ? (int)spec.Values.Integer("max-classes") : 2);
         _counts = new double[_labels.AtStart];
@@ -59,21 +58,23 @@ internal sealed class ClassWeightedModel : IModel
 
     public ModelSpec Spec { get; }
 
-    public int Outputs => _inner.Outputs;
+    protected IModel Inner { get; }
 
-    public long Features => _inner.Features;
+    public int Outputs => Inner.Outputs;
 
-    public void Predict(in Row row, Span<double> scores) => _inner.Predict(row, scores);
+    public long Features => Inner.Features;
 
-    public void Learn(in Row row, double label, double weight = 1) => _inner.Learn(row, label, Weigh(label, weight));
+    public void Predict(in Row row, Span<double> scores) => Inner.Predict(row, scores);
 
-    public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores) => _inner.PredictThenLearn(row, label, Weigh(label, weight), scores);
+    public void Learn(in Row row, double label, double weight = 1) => Inner.Learn(row, label, Weigh(label, weight));
+
+    public void PredictThenLearn(in Row row, double label, double weight, Span<double> scores) => Inner.PredictThenLearn(row, label, Weigh(label, weight), scores);
 
     public void Save(StateWriter writer)
     {
         writer.Section("class-weighted", 1);
         writer.Array<double>(_counts);
-        _inner.Save(writer);
+        Inner.Save(writer);
     }
 
     public void Load(StateReader reader)
@@ -83,7 +84,7 @@ internal sealed class ClassWeightedModel : IModel
         if (counts.Length < _labels.AtStart || counts.Length > _labels.Most) throw new StateFormatException($"{counts.Length} classes: the bytes are damaged");
         foreach (var count in counts)
             if (!(count >= 0 && double.IsFinite(count))) throw new StateFormatException($"a class has {count} rows: the bytes are damaged");
-        _inner.Load(reader);
+        Inner.Load(reader);
         _counts = counts;
     }
 
@@ -104,4 +105,10 @@ internal sealed class ClassWeightedModel : IModel
     }
 
     private static double Hold(double weight) => Math.Min(weight, double.MaxValue);
+}
+
+/// <summary>A weighted classifier that explains itself: weights matter to learning alone.</summary>
+internal sealed class ExplainableClassWeightedModel(ModelSpec spec) : ClassWeightedModel(spec), IExplainable
+{
+    public void Explain(in Row row, int output, Explanation explanation) => ((IExplainable)Inner).Explain(row, output, explanation);
 }

@@ -53,6 +53,25 @@ public class ExplanationTests
         }
     }
 
+    [Theory]
+    [InlineData("class-weighted")]
+    [InlineData("drift-retraining")]
+    public void Models_around_a_model_explain_by_the_one_that_answers(string name)
+    {
+        var model = Assert.IsAssignableFrom<IExplainable>(ModelVariants.Find(name).LearnerAfter(Rows).Model);
+        using var rows = ProbeStream.Rows(LearningTask.Binary, Rows, Rows + 100);
+        var explanation = new Explanation();
+        var score = new double[1];
+        for (var i = 0; i < rows.Count; i++)
+        {
+            model.Predict(rows[i], score);
+            model.Explain(rows[i], 0, explanation);
+            Assert.Equal(score[0], DeterministicMath.Sigmoid(explanation.Total), 4);
+        }
+        // What cannot explain itself is not made to look as if it could.
+        Assert.IsNotAssignableFrom<IExplainable>(ModelSpec.Parse(ConfigNode.Of(("algorithm", name)).With("model", "nearest-neighbours")).Create());
+    }
+
     [Fact]
     public void The_margins_of_many_classes_give_their_probabilities()
     {
