@@ -111,6 +111,32 @@ public abstract class KafkaConnectorSpec : TestKit
     }
 
     [BrokerFact]
+    public virtual async Task What_a_group_committed_is_told_without_joining_it()
+    {
+        var topic = Broker.CreateTopic();
+        Broker.Fill(topic, 0, 400, Text);
+        await using var asked = Connector.Source(Broker.Consumer(topic));
+        Assert.Empty(asked.Committed(topic));
+        await using var member = Join("member", Broker.Consumer(topic), topic);
+        await AwaitAssertAsync(() => Assert.Equal(400, member.Committed.Sum(c => c.Position.Next)), Deadline);
+        AssertTold(member, asked.Committed(topic));
+        Assert.Empty(asked.Committed(topic + "-another-group"));
+        Broker.Fill(topic, 400, 400, Text);
+        await AwaitAssertAsync(() => Assert.Equal(800, member.Committed.Sum(c => c.Position.Next)), Deadline);
+        AssertTold(member, asked.Committed(topic));
+        Assert.Equal(800, member.Records.Count); // none twice: it kept its partitions
+    }
+
+    [Fact]
+    public virtual async Task Commits_that_no_broker_tells_are_said_to_be_unavailable()
+    {
+        await using var source = Connector.Source(new ConsumerSettings("127.0.0.1:1", "rows") { RequestTimeout = TimeSpan.FromSeconds(1), MissingAfter = TimeSpan.FromMilliseconds(500) });
+        var unavailable = Assert.Throws<SourceUnavailableException>(() => source.Committed("group"));
+        Assert.Contains("topic rows: no answer from the brokers", unavailable.Message);
+        Assert.Contains("Check that one of 127.0.0.1:1 runs", unavailable.Message);
+    }
+
+    [BrokerFact]
     public virtual Task Members_that_share_partitions_eagerly_lose_no_record_and_commit_only_their_own() => Rebalances("range");
 
     [BrokerFact]
@@ -306,6 +332,9 @@ public abstract class KafkaConnectorSpec : TestKit
     /// <summary>All that lies below a member's positions is in its ledger, whoever processed it.</summary>
     protected virtual void AssertLedger(Member member) =>
         Assert.All(member.Committed, c => Assert.Equal((c.Position.Next, 0, 0), (c.Predicted, c.DeadLettered, c.Skipped)));
+
+    /// <summary>What the broker tells of a group is what its only member has.</summary>
+    protected virtual void AssertTold(Member member, IReadOnlyList<CommittedPartition> told) => Assert.Equal(member.Committed.OrderBy(c => c.Position.Partition), told.OrderBy(c => c.Position.Partition));
 
     private Member Join(string name, ConsumerSettings settings, string topic, ConcurrentQueue<Made>? commits = null, Func<RawChunk, Task>? process = null) =>
         new(Connector, name, settings, topic, Sys.Materializer(), commits, process);

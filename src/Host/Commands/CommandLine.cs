@@ -184,8 +184,8 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
     private Command Ledger(CancellationToken stop)
     {
         var json = new Option<bool>("--json") { Description = "One JSON object a learner, for programs." };
-        var command = new Command("ledger", "Account for every record of every partition: how many ended how, and that none is missing.") { _dataFolder, json };
-        command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Ledger(parsed.GetValue(_dataFolder), parsed.GetValue(json), parsed.GetValue(_verbose), stop));
+        var command = new Command("ledger", "Account for every record of every partition: how many ended how, and that none is missing.") { _dataFolder, _config, json };
+        command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Ledger(parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(json), parsed.GetValue(_verbose), stop));
         return command;
     }
 

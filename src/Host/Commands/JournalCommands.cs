@@ -58,25 +58,39 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
         }
     }
 
-    /// <summary>Accounts for every record: what was scored, as committed in the data folder, and what the learners' states say.</summary>
-    public async Task<int> Ledger(string? dataFolder, bool json, bool verbose, CancellationToken stop)
+    /// <summary>Accounts for every record: what was scored, as its group committed it (in the data folder, or at the broker), and what the learners' states say.</summary>
+    public async Task<int> Ledger(string? dataFolder, string? config, bool json, bool verbose, CancellationToken stop)
     {
-        var (folder, settings, akka) = Settings(dataFolder, null);
+        var (folder, settings, akka) = Settings(dataFolder, config);
         using (folder)
         {
             await using var journal = await Open(folder, settings, akka, verbose, stop).ConfigureAwait(false);
             var learners = await journal.Learners().ConfigureAwait(false);
             if (learners.Count == 0) throw new BadInputException($"journal {folder.Journal} holds no learner");
             var commits = new FileCommitStore(folder.Commits);
+            var sides = new Dictionary<string, ScoredSide>(); // lineages share their pipeline's group
             var status = ExitStatus.Ok;
             foreach (var learner in learners)
             {
                 var ledger = await journal.Ledger(learner, stop).ConfigureAwait(false);
-                var scored = commits.Read(ledger.Pipeline);
+                if (!sides.TryGetValue(ledger.Pipeline, out var scored)) sides.Add(ledger.Pipeline, scored = await Task.Run(() => Scored(ledger.Pipeline, settings, commits), stop).WaitAsync(stop).ConfigureAwait(false));
                 terminal.Out.WriteLine(json ? LedgerReport.Json(ledger, scored) : LedgerReport.Text(ledger, scored));
                 if (!LedgerReport.Balances(ledger, scored)) status = ExitStatus.Differs;
+                else if (scored.Unknown.Length > 0 && status == ExitStatus.Ok) status = ExitStatus.Failed;
             }
             return status;
+        }
+    }
+
+    private static ScoredSide Scored(string pipeline, NodeSettings? settings, FileCommitStore commits)
+    {
+        try
+        {
+            return new ScoredSide(settings?.Pipelines.FirstOrDefault(p => p.Name == pipeline)?.CreateSource(commits, KafkaConnector.Confluent).Committed(pipeline) ?? commits.Read(pipeline));
+        }
+        catch (SourceUnavailableException e)
+        {
+            return new ScoredSide([], e.Message);
         }
     }
 

@@ -6,20 +6,27 @@ using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Host;
 
+/// <summary>What a pipeline's group committed.</summary>
+/// <param name="Committed">Position and ledger by partition; partitions that never committed are left out.</param>
+/// <param name="Unknown">Why it is not known, for people; empty where it is.</param>
+internal sealed record ScoredSide(IReadOnlyList<CommittedPartition> Committed, string Unknown = "");
+
 /// <summary>A ledger for people and for programs: by partition, what each record became, and what is left over, which must be nothing.</summary>
 internal static class LedgerReport
 {
     /// <summary>Whether every record is somewhere, on both sides.</summary>
-    public static bool Balances(LearnerLedger ledger, IReadOnlyList<CommittedPartition> scored) =>
+    public static bool Balances(LearnerLedger ledger, ScoredSide scored) =>
         ledger.Balances && ledger.Rows.All(r => Committed(r, scored) is not { } c || Remainder(r, c) == 0);
 
     /// <summary>Some lines a partition.</summary>
-    public static string Text(LearnerLedger ledger, IReadOnlyList<CommittedPartition> scored)
+    public static string Text(LearnerLedger ledger, ScoredSide scored)
     {
-        var text = new StringBuilder($"{ledger.Pipeline}, version {ledger.Version}: {(Balances(ledger, scored) ? "balances" : "DOES NOT BALANCE")}");
+        var text = new StringBuilder($"{ledger.Pipeline}, version {ledger.Version}: {(!Balances(ledger, scored) ? "DOES NOT BALANCE" : scored.Unknown.Length > 0 ? "the learned side balances, the scored side is not known" : "balances")}");
+        if (scored.Unknown.Length > 0) text.Append(CultureInfo.InvariantCulture, $"\n  scored: not known: {scored.Unknown}");
         foreach (var r in ledger.Rows)
         {
-            if (Committed(r, scored) is { } c) Line(text, $"scored, partition {r.Partition}", c.Position.Next - r.Start, Remainder(r, c), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
+            if (Committed(r, scored) is { } c) Line(text, $"scored, partition {r.Partition}, committed at {Figures.Count(c.Position.Next)}", c.Position.Next - r.Start, Remainder(r, c), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
+            else if (scored.Unknown.Length == 0) text.Append(CultureInfo.InvariantCulture, $"\n  scored, partition {r.Partition}: no commit of this log that carries a ledger");
             Line(text, $"rows, partition {r.Partition}", r.Next - r.Start, r.Remainder, RowsOf(r));
         }
         foreach (var l in ledger.Labels) Line(text, $"labels, partition {l.Partition}", l.Next - l.Start, l.Remainder, LabelsOf(l));
@@ -27,7 +34,7 @@ internal static class LedgerReport
     }
 
     /// <summary>One JSON object.</summary>
-    public static string Json(LearnerLedger ledger, IReadOnlyList<CommittedPartition> scored)
+    public static string Json(LearnerLedger ledger, ScoredSide scored)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes))
@@ -36,9 +43,10 @@ internal static class LedgerReport
             json.WriteString("pipeline", ledger.Pipeline);
             json.WriteString("version", ledger.Version.ToString());
             json.WriteBoolean("balances", Balances(ledger, scored));
+            if (scored.Unknown.Length > 0) json.WriteString("scored-unknown", scored.Unknown);
             json.WriteStartArray("scored");
             foreach (var r in ledger.Rows)
-                if (Committed(r, scored) is { } c) Write(json, r.Partition, c.Position.Next - r.Start, Remainder(r, c), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
+                if (Committed(r, scored) is { } c) Write(json, r.Partition, c.Position.Next - r.Start, Remainder(r, c), ("next", c.Position.Next), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
             json.WriteEndArray();
             json.WriteStartArray("rows");
             foreach (var r in ledger.Rows) Write(json, r.Partition, r.Next - r.Start, r.Remainder, RowsOf(r));
@@ -63,8 +71,8 @@ internal static class LedgerReport
     ];
 
     // Another epoch is another log: its commits say nothing of this lineage.
-    private static CommittedPartition? Committed(PartitionLedger r, IReadOnlyList<CommittedPartition> scored) =>
-        scored.FirstOrDefault(c => c.Position.Partition == r.Partition && c.Position.Epoch == r.Epoch);
+    private static CommittedPartition? Committed(PartitionLedger r, ScoredSide scored) =>
+        scored.Committed.FirstOrDefault(c => c.Position.Partition == r.Partition && c.Position.Epoch == r.Epoch);
 
     private static long Remainder(PartitionLedger r, CommittedPartition c) => c.Position.Next - r.Start - c.Predicted - c.DeadLettered - c.Skipped;
 

@@ -27,7 +27,22 @@ public sealed class KafkaSource(ConsumerSettings settings, KafkaTransactions? tr
     /// <exception cref="SourceUnavailableException">No broker answers; trying again may help.</exception>
     public IReadOnlyList<PartitionPosition> Partitions()
     {
-        using var consumer = Consumer();
+        using var consumer = Consumer("streammlops-positions");
+        return Ask(consumer, topic => topic.Partitions.Select(p => new PartitionPosition(p, topic.Epoch, TopicLookup.Watermarks(consumer, settings.Topic, p, settings.RequestTimeout).Low.Value)));
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="SourceUnavailableException">No broker, or not the group's coordinator, answers; trying again may help.</exception>
+    public IReadOnlyList<CommittedPartition> Committed(string group)
+    {
+        using var consumer = Consumer(group); // subscribes to nothing, so it is no member
+        var offsets = new GroupOffsets(Librdkafka.HandleOf(consumer).DangerousGetHandle(), settings.Topic);
+        return Ask(consumer, topic => offsets.Read(topic.Partitions, settings.RequestTimeout).Select(c => CommitMetadata.Read(c.Partition, c.Offset, c.Metadata)).OfType<CommittedPartition>());
+    }
+
+    /// <summary>Asks about the topic, for a while, as brokers that have just started do not know it.</summary>
+    private IReadOnlyList<T> Ask<T>(IConsumer<Ignore, Ignore> consumer, Func<TopicInfo, IEnumerable<T>> ask)
+    {
         var lookup = new TopicLookup(consumer, settings);
         var started = Stopwatch.GetTimestamp();
         while (true)
@@ -35,8 +50,7 @@ public sealed class KafkaSource(ConsumerSettings settings, KafkaTransactions? tr
             KafkaException? away = null;
             try
             {
-                if (lookup.Find() is { } topic)
-                    return [.. topic.Partitions.Select(p => new PartitionPosition(p, topic.Epoch, TopicLookup.Watermarks(consumer, settings.Topic, p, settings.RequestTimeout).Low.Value))];
+                if (lookup.Find() is { } topic) return [.. ask(topic)];
             }
             catch (KafkaException e)
             {
@@ -83,11 +97,11 @@ public sealed class KafkaSource(ConsumerSettings settings, KafkaTransactions? tr
         return (queue, consumer, Source.FromGraph(stage));
     }
 
-    private IConsumer<Ignore, Ignore> Consumer()
+    private IConsumer<Ignore, Ignore> Consumer(string group)
     {
         try
         {
-            return new ConsumerBuilder<Ignore, Ignore>(settings.ToConfig("streammlops-positions"))
+            return new ConsumerBuilder<Ignore, Ignore>(settings.ToConfig(group))
                 .SetLogHandler((_, line) => settings.Log?.Invoke($"{line.Level} {line.Facility} {line.Message}"))
                 .SetErrorHandler((_, _) => { })
                 .Build();

@@ -28,6 +28,10 @@ public interface ISource
 
     /// <summary>The score leg's way: a member of a group, from the group's committed positions.</summary>
     ISubscription Subscribe(string group);
+
+    /// <summary>What a group committed last, by partition, asked without joining it; partitions whose commit carries no ledger are left out.</summary>
+    /// <exception cref="SourceException">The commits are missing or unreadable, or access to them is denied.</exception>
+    IReadOnlyList<CommittedPartition> Committed(string group);
 }
 
 /// <summary>A membership in a consumer group: chunks, and the place where processed ranges are committed.</summary>

@@ -50,11 +50,16 @@ public abstract class LogSource(FileCommitStore? commits) : ISource
     /// <inheritdoc/>
     public ISubscription Subscribe(string group)
     {
-        if (commits is null) throw new SourceException($"{Name} was opened without a commit store, so group {group} has no place for its commits.");
-        var committed = commits.Read(group);
+        var store = Store(group);
+        var committed = store.Read(group);
         var from = committed.Count == 0 ? Beginning : committed[0].Position;
-        return new Subscription(ReadFrom([from]), commits, group);
+        return new Subscription(ReadFrom([from]), store, group);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<CommittedPartition> Committed(string group) => Store(group).Read(group);
+
+    private FileCommitStore Store(string group) => commits ?? throw new SourceException($"{Name} was opened without a commit store, so group {group} has no place for its commits.");
 
     private sealed class Subscription(Source<RawChunk, NotUsed> chunks, FileCommitStore commits, string group) : ISubscription
     {

@@ -42,6 +42,11 @@ public sealed class MessageRows(ISource inner, int rowsPerMessage) : ISource, IA
     /// <inheritdoc/>
     public ISubscription Subscribe(string group) => new Subscription(this, inner.Subscribe(group));
 
+    /// <inheritdoc/>
+    public IReadOnlyList<CommittedPartition> Committed(string group) => Outer(inner.Committed(group));
+
+    private IReadOnlyList<CommittedPartition> Outer(IReadOnlyList<CommittedPartition> commits) => [.. commits.Select(c => c with { Position = Outer(c.Position) })];
+
     private PartitionPosition Outer(PartitionPosition p) => p with { Epoch = Outer(p.Epoch), Next = checked(p.Next * rowsPerMessage) };
 
     // A position within a message is read from the message's beginning; the rows before it are taken off again.
@@ -96,7 +101,7 @@ public sealed class MessageRows(ISource inner, int rowsPerMessage) : ISource, IA
     {
         public Source<RawChunk, NotUsed> Chunks { get; } = inner.Chunks.Select(chunk => outer.Split(chunk, 0));
 
-        public IReadOnlyList<CommittedPartition> Committed() => [.. inner.Committed().Select(c => c with { Position = outer.Outer(c.Position) })];
+        public IReadOnlyList<CommittedPartition> Committed() => outer.Outer(inner.Committed());
 
         public ValueTask Commit(IReadOnlyList<CommittedPartition> partitions) =>
             inner.Commit([.. partitions.Select(c => c with { Position = outer.Inner(c.Position) })]);

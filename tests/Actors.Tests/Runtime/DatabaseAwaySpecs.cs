@@ -78,6 +78,8 @@ public sealed class DatabaseAwaySpecs : IDisposable
 
         public ISubscription Subscribe(string group) => new Subscription(_file.Subscribe(group));
 
+        public IReadOnlyList<CommittedPartition> Committed(string group) => _file.Committed(group);
+
         private sealed class Subscription(ISubscription inner) : ISubscription
         {
             public Source<RawChunk, Akka.NotUsed> Chunks =>

@@ -45,12 +45,14 @@ public sealed class MessageRowsTests : IAsyncLifetime
     [Fact]
     public async Task Commits_reach_the_log_in_its_own_offsets_and_come_back_as_they_were()
     {
-        var subscription = new MessageRows(_log, RowsPerMessage).Subscribe("g");
+        var source = new MessageRows(_log, RowsPerMessage);
+        var subscription = source.Subscribe("g");
         using var chunk = await Decode(subscription.Chunks);
         var commit = new CommittedPartition(new PartitionPosition(0, chunk.Range.Epoch, chunk.Range.To), chunk.Count, chunk.DeadLetters.Count, chunk.Skipped);
         await subscription.Commit([commit]);
         Assert.Equal(new PartitionPosition(0, Messages.Epoch, 4), _log.Committed.Single().Position);
         Assert.Equal([commit], subscription.Committed());
+        Assert.Equal([commit], source.Committed("g"));
         Assert.NotEqual(Messages.Epoch, chunk.Range.Epoch);
     }
 
@@ -88,6 +90,8 @@ public sealed class MessageRowsTests : IAsyncLifetime
         }
 
         public ISubscription Subscribe(string group) => this;
+
+        IReadOnlyList<CommittedPartition> ISource.Committed(string group) => Committed;
 
         IReadOnlyList<CommittedPartition> ISubscription.Committed() => Committed;
 

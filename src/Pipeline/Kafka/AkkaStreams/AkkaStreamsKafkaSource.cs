@@ -34,6 +34,10 @@ public sealed class AkkaStreamsKafkaSource(ConsumerSettings settings) : ITopicSo
         return new Subscription(consumer, Source.Lazily(() => Chunks(consumer)).MapMaterializedValue(_ => NotUsed.Instance));
     }
 
+    /// <inheritdoc/>
+    /// <exception cref="SourceUnavailableException">No broker answers; trying again may help.</exception>
+    public IReadOnlyList<CommittedPartition> Committed(string group) => new KafkaSource(settings).Committed(group);
+
     /// <summary>Waits until all streams of this source, which must be stopped, have ended their consumers.</summary>
     public async ValueTask DisposeAsync()
     {
