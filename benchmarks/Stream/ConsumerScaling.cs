@@ -18,12 +18,13 @@ internal static class ConsumerScaling
         var named = args.Skip(1).Where(a => !a.Contains('=', StringComparison.Ordinal)).Chunk(2).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal);
         if (args.Length == 0 || !named.TryGetValue("--data", out var data) || !File.Exists(data))
         {
-            Console.Error.WriteLine("usage: consumers HOST:PORT --data FILE.svm [--rows 400000] [--rounds 3] [KEY=VALUE of librdkafka ...]; the broker's topics should have 16 partitions");
+            Console.Error.WriteLine("usage: consumers HOST:PORT --data FILE.svm [--rows 400000] [--rounds 3] [--behind yes] [KEY=VALUE of librdkafka ...]; the broker's topics should have 16 partitions; --behind yes: all rows are there before the members may read");
             return 2;
         }
         int Option(string key, int otherwise) => named.TryGetValue(key, out var text) ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
         var (rows, rounds) = (Option("--rows", 400_000), Option("--rounds", 3));
         var clients = args.Skip(1).Where(a => a.Contains('=', StringComparison.Ordinal)).Select(a => a.Split('=', 2)).ToDictionary(a => a[0], a => a[1], StringComparer.Ordinal);
+        var behind = named.ContainsKey("--behind");
         var kafka = new KafkaRound(args[0], clients, "");
         if (named.TryGetValue("--fill", out var only))
         {
@@ -37,7 +38,7 @@ internal static class ConsumerScaling
             var topic = kafka.NewTopic();
             var settings = new ConsumerSettings(args[0], topic) { KafkaClients = ImmutableSortedDictionary.CreateRange(clients) };
             string[] fill = ["exec", typeof(ConsumerScaling).Assembly.Location, "consumers", args[0], "--data", data, "--rows", rows.ToString(CultureInfo.InvariantCulture), "--fill", topic, .. clients.Select(c => $"{c.Key}={c.Value}")];
-            return Group(system, settings, members, rows, () => kafka.Fill(topic, data, 16, 1), fill);
+            return Group(system, settings, members, rows, behind, () => kafka.Fill(topic, data, 16, 1), fill);
         }
         await Measure(2); // warm-up
         var cpu = Counts.ToDictionary(n => n, _ => new List<double>());
@@ -56,18 +57,20 @@ internal static class ConsumerScaling
     }
 
     // Members of one group in this process: once each partition has a member, rows come; until all are committed.
-    private static async Task<(double Seconds, double Cpu)> Group(ActorSystem system, ConsumerSettings settings, int members, int rows, Action prime, string[] fill)
+    private static async Task<(double Seconds, double Cpu)> Group(ActorSystem system, ConsumerSettings settings, int members, int rows, bool behind, Action prime, string[] fill)
     {
         var group = Guid.NewGuid().ToString("N");
         long committed = 0;
+        var gate = Task.CompletedTask;
         var sources = Enumerable.Range(0, members).Select(_ => new KafkaSource(settings)).ToArray();
         var subscriptions = sources.Select(s => s.Subscribe(group)).ToArray();
         var stops = subscriptions.Select(subscription =>
         {
             var decoder = new SvmLightDecoder();
             return subscription.Chunks.ViaMaterialized(KillSwitches.Single<RawChunk>(), Keep.Right)
-                .Select(raw =>
+                .SelectAsync(1, async raw =>
                 {
+                    await Volatile.Read(ref gate);
                     using (raw)
                     using (var chunk = decoder.Decode(raw))
                         return (chunk.Count, Last: new PartitionPosition(raw.Partition, raw.Epoch, raw.To));
@@ -92,8 +95,17 @@ internal static class ConsumerScaling
         }
         await Task.Delay(1000);
         Interlocked.Exchange(ref committed, 0);
+        using var filling = new Process { StartInfo = new ProcessStartInfo("dotnet", fill) };
+        var open = new TaskCompletionSource();
+        if (behind)
+        {
+            Volatile.Write(ref gate, open.Task);
+            filling.Start();
+            await filling.WaitForExitAsync();
+        }
         var (started, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-        using var filling = Process.Start(new ProcessStartInfo("dotnet", fill))!;
+        if (behind) open.SetResult();
+        else filling.Start();
         while (Interlocked.Read(ref committed) < rows)
         {
             if (Stopwatch.GetElapsedTime(started).TotalSeconds > 120) throw new TimeoutException($"{committed} of {rows} rows were committed");

@@ -67,6 +67,8 @@ public sealed record ConsumerSettings(string BootstrapServers, string Topic)
             ["queued.max.messages.kbytes"] = "16384",
             // So few are gone within the second that librdkafka waits by default once they are there.
             ["fetch.queue.backoff.ms"] = "5",
+            // The end of a request must not wait for the acknowledgement of its beginning (Nagle's algorithm).
+            ["socket.nagle.disable"] = "true",
             // A broker that is back is noticed within a second.
             ["reconnect.backoff.max.ms"] = "1000",
             // How soon another member has the partitions of a dead one. librdkafka's own 45 s suit members that do slow work while they poll; here a thread does nothing else.

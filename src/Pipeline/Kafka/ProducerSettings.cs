@@ -39,6 +39,8 @@ public sealed record ProducerSettings(string BootstrapServers, string Topic)
             ["acks"] = "all",
             ["enable.idempotence"] = Idempotent ? "true" : "false",
             ["linger.ms"] = "1",
+            // As for consumers.
+            ["socket.nagle.disable"] = "true",
             // A broker that is away is waited for: giving a message up would leave a hole that nobody fills.
             ["message.timeout.ms"] = "0",
             // Bounds memory in bytes too; a write waits for room.
