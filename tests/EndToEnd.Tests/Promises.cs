@@ -35,7 +35,7 @@ internal static class Promises
             var next = 0L;
             await foreach (var (_, e) in journal.Read(Learner, 1))
                 if (e is Learned learned)
-                    LearnerFold.ForEachRow(learned, (_, _) => true, (_, offset, batch) =>
+                    EventRows.ForEach(learned, (_, _) => true, (_, offset, batch) =>
                     {
                         Assert.Equal(next, offset);
                         using var expected = Parse(lines[next++]);

@@ -108,13 +108,13 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
             if (e is Joined joined)
             {
                 // Rows of any earlier range may be in it: their epochs are those of the predictions asked for.
-                LearnerFold.ForEachRow(joined, (partition, offset) => rows.EpochOf(partition, offset) is not null, (partition, offset, batch) => rows.Take(partition, rows.EpochOf(partition, offset)!.Value, offset, batch, "journal"));
+                EventRows.ForEach(joined, (partition, offset) => rows.EpochOf(partition, offset) is not null, (partition, offset, batch) => rows.Take(partition, rows.EpochOf(partition, offset)!.Value, offset, batch, "journal"));
                 if (rows.Complete) return;
                 continue;
             }
             if (e is not Learned learned || !learned.Ranges.Any(r => rows.WantsAnyIn(r.Range))) continue;
             var epochs = learned.Ranges.ToDictionary(r => r.Range.Partition, r => r.Range.Epoch);
-            LearnerFold.ForEachRow(learned, (partition, offset) => rows.Wants(partition, epochs[partition], offset), (partition, offset, batch) => rows.Take(partition, epochs[partition], offset, batch, "journal"));
+            EventRows.ForEach(learned, (partition, offset) => rows.Wants(partition, epochs[partition], offset), (partition, offset, batch) => rows.Take(partition, epochs[partition], offset, batch, "journal"));
             if (rows.Complete) return;
         }
     }

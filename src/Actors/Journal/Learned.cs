@@ -20,11 +20,13 @@ public sealed class Learned : JournalEvent
 {
     public const string Kind = "learned";
 
+    private readonly ReadOnlyMemory<byte>? _rows;
+
     private Learned(byte[] bytes, ulong before, ulong after, long time, RangeCounts[] ranges, int rows, IReadOnlyList<PseudoLabelledRow> pseudo, int rowsAt, RowReference? reference = null, ReadOnlyMemory<byte>? rowBytes = null) : base(bytes)
     {
         (Before, After, Time, Ranges, Rows, PseudoLabels, RowsAt, Reference) = (before, after, time, ranges, rows, pseudo, rowsAt, reference);
-        RowBytes = rowBytes ?? (reference is null ? bytes.AsMemory(rowsAt) : default);
-        HasRows = rowBytes is not null || reference is null;
+        if (reference is null) _rows = bytes.AsMemory(rowsAt);
+        else if (rowBytes is not null) _rows = rowBytes;
     }
 
     public override string Manifest => Kind;
@@ -54,10 +56,11 @@ public sealed class Learned : JournalEvent
     internal RowReference? Reference { get; }
 
     /// <summary>Whether the rows are here: in the event, or read from their source.</summary>
-    public bool HasRows { get; }
+    public bool HasRows => _rows is not null;
 
     /// <summary>The rows, encoded.</summary>
-    internal ReadOnlyMemory<byte> RowBytes { get; }
+    /// <exception cref="RowsGoneException">They are not here.</exception>
+    internal ReadOnlyMemory<byte> RowBytes => _rows ?? throw new RowsGoneException("an event names its rows by position, and no source is known here to read them from: name the settings with --config");
 
     /// <summary>The event with rows that were read from their source.</summary>
     internal Learned With(ReadOnlyMemory<byte> rows) => new(Bytes, Before, After, Time, [.. Ranges], Rows, PseudoLabels, RowsAt, Reference, rows);

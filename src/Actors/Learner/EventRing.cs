@@ -33,7 +33,7 @@ internal sealed class EventRing(long maxBytes)
         }
     }
 
-    private static int SizeOf(JournalEvent e) => e.Bytes.Length + (e is Learned { Reference: not null } learned ? learned.RowBytes.Length : 0);
+    private static int SizeOf(JournalEvent e) => e.Bytes.Length + (e is Learned { Reference: not null, HasRows: true } learned ? learned.RowBytes.Length : 0);
 
     /// <summary>Up to <paramref name="count"/> events after a version.</summary>
     public IEnumerable<Published> After(long sequence, int count) => _events.SkipWhile(e => e.Sequence <= sequence).Take(count);

@@ -31,8 +31,8 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly GrownSource _grown;
     private readonly LearnLegs _legs;
     private readonly PendingStoreOwner _pending;
+    private readonly RecoveredEvents _recovered;
     private LearnerFold? _fold;
-    private ReferencedRows? _referenced;
     private LearnerState _state = LearnerState.Recovering;
     private string _detail = "";
     private long _persisted;
@@ -49,12 +49,13 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _feed = new ReplicaFeed(definition.Options.RingBytes);
         _snapshots = new SnapshotSchedule(definition.Options);
         _grown = new GrownSource(definition);
+        _recovered = new RecoveredEvents(definition, Context.System);
         _pending = new PendingStoreOwner(definition);
         _legs = new LearnLegs(definition, _scored, Self, new ChunksWaiting());
 
         Recover<SnapshotOffer>(OpenSnapshot);
         Recover<Genesis>(genesis => _fold = new LearnerFold(genesis, definition.Define(genesis)));
-        Recover<JournalEvent>(e => (_fold ??= FromArchive(e)).Apply(LastSequenceNr, WithRows(e)));
+        Recover<JournalEvent>(e => (_fold ??= _recovered.FoldBefore(LastSequenceNr, e)).Apply(LastSequenceNr, _recovered.WithRows(LastSequenceNr, e)));
         Recover<RecoveryCompleted>(_ => Begin());
 
         Command<Scored>(Hear);
@@ -98,7 +99,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         _legs.Close();
         _pending.Close();
-        EndReferenced();
+        _recovered.Close();
         _fold?.Dispose();
         base.PostStop();
     }
@@ -193,31 +194,9 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _log.Error("{0}: {1}", PersistenceId, _grown.Detail);
     }
 
-    // No sound snapshot is left, and the first events are in files.
-    private LearnerFold FromArchive(JournalEvent first)
-    {
-        var (reader, before) = (new JournalReader(Context.System, archive: _definition.Archive, sources: _ => (_definition.Source, _definition.Decoder)), LastSequenceNr - 1);
-        var fold = _definition.Archive?.Last(PersistenceId) >= before ? Task.Run(() => reader.Rebuild(PersistenceId, _definition.Define, before, useSnapshots: false)).GetAwaiter().GetResult() : null;
-        return fold ?? throw new FoldException(JournalReader.NoGenesis(PersistenceId, LastSequenceNr, first));
-    }
-
-    // Recovery takes one event after the other: there is nothing else to do until its rows are read.
-    private JournalEvent WithRows(JournalEvent e)
-    {
-        if (e is not Learned { HasRows: false } learned) return e;
-        var rows = _referenced ??= new ReferencedRows(_definition.Source, _definition.Decoder, Context.System.Materializer());
-        return Task.Run(() => rows.Resolve(LastSequenceNr, learned).AsTask()).GetAwaiter().GetResult();
-    }
-
-    private void EndReferenced()
-    {
-        if (_referenced is { } rows) _ = Task.Run(() => rows.DisposeAsync().AsTask());
-        _referenced = null;
-    }
-
     private void Run()
     {
-        EndReferenced();
+        _recovered.Close();
         _fold!.RowsByReference = _definition.Options.RowsByReference;
         _persisted = LastSequenceNr;
         _feed.Start(_persisted);

@@ -209,37 +209,6 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     public Retracted? Revocation(string who, string why, long time) =>
         _pseudoLabelling.Current is { } group ? Retracted.Create(group.From, Sequence + 1, who, why, time, group.Number) : null;
 
-    /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with the offset of each.</summary>
-    public static void ForEachRow(Learned learned, Func<int, long, bool> wanted, Action<int, long, RowBatch> row)
-    {
-        using var batch = new RowBatch(4, 4096);
-        var next = learned.Ranges.Select(r => r.Range.From).ToArray();
-        if (!learned.HasRows) throw new RowsGoneException("an event names its rows by position, and no source is known here to read them from: name the settings with --config");
-        var at = 0;
-        for (var i = 0; i < learned.Rows; i++)
-        {
-            batch.Clear();
-            var (range, delta, _, _) = RowCodec.Read(learned.RowBytes.Span, ref at, batch);
-            var offset = next[range] + delta;
-            next[range] = offset + 1;
-            var partition = learned.Ranges[range].Range.Partition;
-            if (wanted(partition, offset)) row(partition, offset, batch);
-        }
-    }
-
-    /// <summary>Decodes the rows of an event without applying them, for audit: calls <paramref name="row"/> with position and content of each.</summary>
-    public static void ForEachRow(Joined joined, Func<int, long, bool> wanted, Action<int, long, RowBatch> row)
-    {
-        using var batch = new RowBatch(4, 4096);
-        var (at, stamp) = (joined.EntriesAt, joined.From);
-        for (var i = 0; i < joined.Entries; i++)
-        {
-            batch.Clear();
-            var entry = joined.ReadEntry(ref at, ref stamp, batch);
-            if (entry.Kind is JoinedKind.Learned or JoinedKind.Scored or JoinedKind.Unlabelled && wanted(entry.Pair.Partition, entry.Pair.Offset)) row(entry.Pair.Partition, entry.Pair.Offset, batch);
-        }
-    }
-
     /// <summary>Writes the whole state as canonical bytes; only between events.</summary>
     public void Save(StateWriter writer)
     {
@@ -374,14 +343,14 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             Check(counts.Range);
             if (counts.Sum != counts.Range.Length) throw new FoldException($"event {sequence} covers {counts.Range} but accounts for {counts.Sum} offsets");
         }
-        if (!learned.HasRows) throw new RowsGoneException("an event names its rows by position, and no source is known here to read them from: name the settings with --config");
+        var rows = learned.RowBytes; // which may be gone: before anything has changed
         IsWhole = false;
         _pseudo.Clear();
         var at = 0;
         for (var i = 0; i < learned.Rows; i++)
         {
             _row.Clear();
-            RowCodec.Read(learned.RowBytes.Span, ref at, _row);
+            RowCodec.Read(rows.Span, ref at, _row);
             LearnRow(_row, 1);
             if (_supervision == Supervision.SemiSupervised && double.IsNaN(_row.Labels[0]) && _pseudoLabelling.Last.Class != PseudoClass.None) _pseudo.Add(new(i, _pseudoLabelling.Last));
         }

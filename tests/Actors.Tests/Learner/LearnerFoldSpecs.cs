@@ -177,7 +177,7 @@ public sealed class LearnerFoldSpecs
         var (_, journal) = Learn(() => 64, () => 128);
         var found = new List<long>();
         foreach (var e in journal.OfType<Learned>())
-            LearnerFold.ForEachRow(e, (_, offset) => offset % 97 == 0, (_, offset, batch) =>
+            EventRows.ForEach(e, (_, offset) => offset % 97 == 0, (_, offset, batch) =>
             {
                 found.Add(offset);
                 Assert.Equal(Rows.Row(offset).Features.Select(f => f.Index).ToArray(), batch.Indices.ToArray());

@@ -111,7 +111,7 @@ internal static class ClusterPromises
         await foreach (var (_, e) in journal.Read(cluster.Learner, 1))
         {
             if (e is not Learned learned) continue;
-            LearnerFold.ForEachRow(learned, (_, _) => true, (partition, offset, batch) =>
+            EventRows.ForEach(learned, (_, _) => true, (partition, offset, batch) =>
             {
                 Assert.Equal(next[partition]++, offset);
                 using var expected = Parse(topic[partition][(int)offset]);

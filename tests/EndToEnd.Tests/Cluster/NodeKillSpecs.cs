@@ -7,8 +7,11 @@ namespace StreamMLOps.EndToEnd.Tests;
 [Collection(ClusterCollection.Name)]
 public sealed class NodeKillSpecs(ClusterServers servers, ITestOutputHelper output)
 {
-    // What is asked for is 15 s on a machine that does nothing else; a spec on a busy one fails only where it is not the machine.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    // What is promised on a machine that does nothing else; on a busy one STREAMMLOPS_SLOW=3 makes it three times as much.
+    private static readonly TimeSpan Resumed = TimeSpan.FromSeconds(15 * Rounds.Of("STREAMMLOPS_SLOW", 1));
+    private static readonly TimeSpan Gap = TimeSpan.FromSeconds(Rounds.Of("STREAMMLOPS_SLOW", 1));
 
     [ChaosFact]
     public Task The_learners_node_is_killed() => KillOne("learner's", Rounds.Of("STREAMMLOPS_LEARNER_KILLS", 1), cluster => cluster.LearnerNode);
@@ -54,7 +57,11 @@ public sealed class NodeKillSpecs(ClusterServers servers, ITestOutputHelper outp
             var learning = cluster.LearningGoesOn(Patience);
             var scoring = cluster.ScoringGoesOn(dead, Patience);
             await Task.WhenAll(learning, scoring);
-            output.WriteLine($"kill {kill} of the {which} node: learning resumed after {(await learning).TotalSeconds:0.0} s, its partitions [{string.Join(' ', dead)}] scored again after {(await scoring).TotalSeconds:0.0} s, largest gap of the other nodes' partitions [{string.Join(' ', others)}] {cluster.Predictions.LargestGap(others, killed).TotalMilliseconds:0} ms");
+            var gap = cluster.Predictions.LargestGap(others, killed);
+            output.WriteLine($"kill {kill} of the {which} node: learning resumed after {(await learning).TotalSeconds:0.0} s, its partitions [{string.Join(' ', dead)}] scored again after {(await scoring).TotalSeconds:0.0} s, largest gap of the other nodes' partitions [{string.Join(' ', others)}] {gap.TotalMilliseconds:0} ms");
+            Assert.InRange(await learning, TimeSpan.Zero, Resumed);
+            Assert.InRange(await scoring, TimeSpan.Zero, Resumed);
+            Assert.InRange(gap, TimeSpan.Zero, Gap);
             victim.Start();
             await cluster.AllUp();
         }

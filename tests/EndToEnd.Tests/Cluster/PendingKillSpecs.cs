@@ -99,7 +99,7 @@ public sealed class PendingKillSpecs(ClusterServers servers, ITestOutputHelper o
             await foreach (var (_, e) in journal.Read(cluster.Learner, 1))
             {
                 if (e is not Joined joined) continue;
-                LearnerFold.ForEachRow(joined, (_, _) => true, (partition, offset, batch) =>
+                EventRows.ForEach(joined, (_, _) => true, (partition, offset, batch) =>
                 {
                     var n = (int)(offset * cluster.Partitions) + partition;
                     Assert.True(seen.Add(n), $"row {n} is learned twice");
