@@ -12,7 +12,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         Online learning on streams: scores each record at once, learns from it, and can recompute any prediction bit for bit.
 
         Exit status: 0 all is well; 1 an audit or verification found a difference; 2 the input cannot be used as it is; 3 some features
-        have expired, all other predictions are identical; 4 a failure of the program; 130 stopped at once by a second Ctrl-C.
+        have expired, all other predictions are identical; 4 a failure of the program, or a broker that does not answer; 130 stopped at once by a second Ctrl-C.
         """;
 
     private readonly Option<bool> _verbose = new("--verbose") { Description = "Warnings of the actors and stack traces on standard error.", Recursive = true };
