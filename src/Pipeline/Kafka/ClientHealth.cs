@@ -41,6 +41,12 @@ internal sealed class ClientHealth(string name, string bootstrapServers)
     public void Away(string reason) => Volatile.Write(ref _trouble,
         $"{name}: no answer from the brokers ({reason}). Check that one of {bootstrapServers} runs and can be reached from here; it goes on by itself once one does.");
 
+    /// <summary>
+    /// Tells a client that hears from no broker of the bootstrap servers again. A broker that has just started may say that its cluster has no brokers;
+    /// librdkafka 2.16 then forgets all that it knew, and now and then none is left that it would ever ask again. Known ones are not added twice.
+    /// </summary>
+    public void Remind(IClient client) => client.AddBrokers(bootstrapServers);
+
     public void Say(string trouble) => Volatile.Write(ref _trouble, $"{name}: {trouble}");
 
     /// <summary>An error that librdkafka reports beside the stream and handles itself.</summary>

@@ -9,6 +9,7 @@ namespace StreamMLOps.Pipeline;
 /// </summary>
 public sealed class KafkaSink : ISink
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
     private const string Unacknowledged = "no message was acknowledged";
     private readonly ProducerSettings _settings;
     private readonly ClientHealth _health;
@@ -68,7 +69,7 @@ public sealed class KafkaSink : ISink
         }
         try
         {
-            await write.All.ConfigureAwait(false);
+            await Acknowledged(write.All).ConfigureAwait(false);
         }
         finally
         {
@@ -87,6 +88,22 @@ public sealed class KafkaSink : ISink
         _turn.Dispose();
         _room.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask Acknowledged(Task all)
+    {
+        while (true)
+        {
+            try
+            {
+                await all.WaitAsync(Patience).ConfigureAwait(false);
+                return;
+            }
+            catch (TimeoutException)
+            {
+                _health.Remind(_producer);
+            }
+        }
     }
 
     private async ValueTask Send(Acknowledgements write, RecordBatch records, int i)

@@ -160,6 +160,7 @@ public sealed class KafkaTransactions : ITransactions
                 catch (KafkaRetriableException e)
                 {
                     _health.Say($"{awaited}: {e.Error.Reason}");
+                    if (_producer is { } producer) _health.Remind(producer);
                 }
             }
         }

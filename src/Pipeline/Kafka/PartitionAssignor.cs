@@ -54,6 +54,7 @@ internal sealed class PartitionAssignor(string name, ConsumerSettings settings, 
             {
                 if (KafkaErrors.Refusal(name, e.Error.Code, e.Error.Reason) is { } refusal) throw refusal;
                 health.Take(e.Error);
+                health.Remind(consumer);
                 if (stop.Wait(TimeSpan.FromMilliseconds(100))) throw new OperationCanceledException($"{name}: stopped while waiting for the brokers", e);
             }
         }

@@ -30,6 +30,7 @@ internal sealed class TopicWatch(string name, ConsumerSettings settings, IConsum
             {
                 if (KafkaErrors.Refusal(name, e.Error.Code, e.Error.Reason) is { } refusal) throw refusal;
                 health.Take(e.Error);
+                health.Remind(consumer);
             }
             stop.Wait(100);
         }
@@ -47,6 +48,7 @@ internal sealed class TopicWatch(string name, ConsumerSettings settings, IConsum
         catch (KafkaException)
         {
             // Still away; the text stays.
+            health.Remind(consumer);
         }
         _probed = Stopwatch.GetTimestamp();
     }

@@ -37,6 +37,21 @@ public sealed class OutageSpecs(ClusterServers servers, ITestOutputHelper output
     }
 
     [ChaosFact]
+    public async Task The_broker_is_killed_and_started_again_and_again()
+    {
+        await using var cluster = await Producing(new TestClusterOptions());
+        for (var bounce = 1; bounce <= Rounds.Of("STREAMMLOPS_BOUNCES", 3); bounce++)
+        {
+            servers.Broker.Down();
+            servers.Broker.Up();
+            var scored = await cluster.ScoringGoesOn([.. Enumerable.Range(0, cluster.Partitions)], Patience);
+            await cluster.AllUp(); // every node has a share again: none is left without a broker that it would ask
+            output.WriteLine($"bounce {bounce}: all partitions scored {scored.TotalSeconds:0.0} s after the broker was there again");
+        }
+        await ClusterPromises.Hold(cluster);
+    }
+
+    [ChaosFact]
     public async Task The_database_is_stopped_for_a_while()
     {
         await using var cluster = await Producing(new TestClusterOptions(OnePartition: true));
