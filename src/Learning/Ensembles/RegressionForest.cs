@@ -7,8 +7,13 @@ namespace StreamMLOps.Learning;
 public static class RegressionForest
 {
     /// <summary>The kind <c>adaptive-random-forest-regression</c>.</summary>
-    public static ModelKind Kind { get; } = new(
-        "adaptive-random-forest-regression", 1, LearningTask.Regression,
+    public static ModelKind Kind { get; } = Of(2, RegressionAnswer.Adaptive);
+
+    /// <summary>The revision that journals may still name: in revision 1 an adaptive leaf had one linear model.</summary>
+    public static ModelKind Earlier { get; } = Of(1, RegressionAnswer.MeanOrLinear);
+
+    private static ModelKind Of(int revision, RegressionAnswer adaptive) => new(
+        "adaptive-random-forest-regression", revision, LearningTask.Regression,
         "Regression trees whose leaves consider random features, each with its drift detector and a successor in training: numbers that depend on dense features in changing ways.",
         "Gomes, Barddal, Ferreira and Bifet, ESANN 2018",
         [
@@ -17,7 +22,7 @@ public static class RegressionForest
             new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers."),
             HoeffdingRegressionTree.LeafParameter, .. HoeffdingRegressionTree.Parameters.Select(TreeForest.Forested),
         ],
-        spec => new RegressionForestModel(spec));
+        spec => new RegressionForestModel(spec, HoeffdingRegressionTree.AnswerOf(spec, adaptive)));
 }
 
 /// <summary>The forest as a model: the mean of its trees, in which a tree counts the more the smaller its error of late.</summary>
@@ -31,11 +36,11 @@ internal sealed class RegressionForestModel : IExplainable
     private RandomSource _random;
     private LabelRange _range = new(true);
 
-    public RegressionForestModel(ModelSpec spec)
+    public RegressionForestModel(ModelSpec spec, RegressionAnswer answer)
     {
         Spec = spec;
         _settings = TreeSettings.From(spec) with { Share = spec.Values.Number("share") };
-        _answer = HoeffdingRegressionTree.AnswerOf(spec);
+        _answer = answer;
         _poisson = new(spec.Values.Number("lambda"));
         _random = new(spec.Seed);
         _members = new Member[spec.Values.Integer("trees")];

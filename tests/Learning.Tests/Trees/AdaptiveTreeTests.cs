@@ -49,7 +49,11 @@ public class AdaptiveTreeTests
     [InlineData("extremely-fast-decision-tree-multi-class", 3, "6fb12f89c827d561248a5c15af78817b")]
     [InlineData("hoeffding-adaptive-tree", 4, "8dbeabcfd88f1d527eebf3317527c59d")]
     [InlineData("hoeffding-adaptive-tree-multi-class", 4, "4ced95d6dbe5f49223f0a281e72b3942")]
-    public void Every_revision_since_2_goes_on_to_compute_what_it_did(string kind, int revision, string recorded)
+    [InlineData("hoeffding-regression-tree", 1, "54e122bcb41fc81e9297227d761e80aa")]
+    [InlineData("adaptive-random-forest-regression", 1, "084e969c2e21cdcb919ede554b4844cb")]
+    [InlineData("hoeffding-regression-tree", 2, "4afc08ce7c4c4f51b4a241e5f8c140fe")]
+    [InlineData("adaptive-random-forest-regression", 2, "c0d6a6f7dcc882b9764d7eb84b8058fd")]
+    public void Every_revision_that_is_computed_goes_on_to_compute_what_it_did(string kind, int revision, string recorded)
     {
         var learner = new ProgressiveLearner(Spec(kind, revision, 5_000));
         Fold(learner, _ => { });
@@ -59,7 +63,8 @@ public class AdaptiveTreeTests
     [Fact]
     public void Revisions_go_on_from_what_those_before_them_saved()
     {
-        foreach (var kind in ModelRegistry.Earlier)
+        // Regression trees have a model more since, so that their bytes are others: what they go on from is in the golden states.
+        foreach (var kind in ModelRegistry.Earlier.Where(k => k.Task != LearningTask.Regression))
         {
             var (old, now) = (new ProgressiveLearner(Spec(kind.Name, kind.Revision, 5_000)), new ProgressiveLearner(Spec(kind.Name, 0, 5_000)));
             Fold(old, _ => { });

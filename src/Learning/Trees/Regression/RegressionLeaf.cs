@@ -9,7 +9,10 @@ internal enum RegressionAnswer
     /// <summary>A linear model over the rows of the leaf and of the leaves it grew from.</summary>
     Linear,
 
-    /// <summary>Whichever erred less of late.</summary>
+    /// <summary>Whichever of these two erred less of late.</summary>
+    MeanOrLinear,
+
+    /// <summary>Whichever erred least of late: the mean, the linear model, or a second one of constant rate.</summary>
     Adaptive,
 }
 
@@ -23,10 +26,12 @@ internal sealed class RegressionLeaf
     private const double LeastGain = 0.01;          // share of the deviation: what is less is chance, even where it is the best
     private const double Fading = 0.95;             // of errors, from one row to the next
     private static readonly ModelSpec LinearSpec = ModelSpec.Parse(ConfigNode.Of(("algorithm", "linear-regression"), ("optimizer", "coin")));
+    private static readonly ModelSpec TrackingSpec = ModelSpec.Parse(ConfigNode.Of(("algorithm", "linear-regression"), ("optimizer", "sgd")));
     private readonly TreeSettings _settings;
     private readonly RegressionAnswer _kind;
     private readonly ulong _salt;
     private readonly IModel? _linear;
+    private readonly IModel? _tracking;             // steps as long at the end as at the beginning: follows labels that go on rising, where the other has settled
     private readonly double[] _score = new double[1];
     private readonly List<TargetHistogram> _histograms = [];    // by cell - 1
     private LeafIndex _index = new();
@@ -35,18 +40,19 @@ internal sealed class RegressionLeaf
     private double _sinceAttempt;
     private double _meanError;                      // faded squared errors
     private double _linearError;
+    private double _trackingError;
 
     public RegressionLeaf(TreeSettings settings, RegressionAnswer kind, ulong salt, in TargetStatistic start, RegressionLeaf? parent)
     {
         (_settings, _kind, _salt, _answered) = (settings, kind, salt, start.HeldTo(MostInherited));
         if (kind == RegressionAnswer.Mean) return;
         _linear = LinearSpec.Create();
+        if (kind == RegressionAnswer.Adaptive) _tracking = TrackingSpec.Create();
         if (parent is null) return;
         // A part of the rows is best described by what described all, until it has rows of its own.
-        var bytes = new System.Buffers.ArrayBufferWriter<byte>();
-        parent._linear!.Save(new StateWriter(bytes));
-        _linear.Load(new StateReader(bytes.WrittenMemory));
-        (_meanError, _linearError) = (parent._meanError, parent._linearError);
+        Copy(parent._linear!, _linear);
+        if (_tracking is not null) Copy(parent._tracking!, _tracking);
+        (_meanError, _linearError, _trackingError) = (parent._meanError, parent._linearError, parent._trackingError);
     }
 
     /// <summary>The labels that the leaf answers from, those that its parent estimated for it included.</summary>
@@ -55,22 +61,28 @@ internal sealed class RegressionLeaf
     /// <summary>Whether it is time to try a split.</summary>
     public bool IsDue => _sinceAttempt >= _settings.Grace;
 
-    public double Predict(in Row row, TreeScratch scratch) => AnswersLinearly ? Linear(Sample(row, scratch)) : _answered.Mean;
+    public double Predict(in Row row, TreeScratch scratch) => Answering is { } model ? Answer(model, Sample(row, scratch)) : _answered.Mean;
 
     /// <summary>Learns, and tells what the leaf answered before.</summary>
     public double PredictThenLearn(in Row all, double label, double weight, TreeScratch scratch)
     {
         var row = Sample(all, scratch);
         var mean = _answered.Mean;
-        var linear = mean;
+        var answering = Answering;
+        var answer = mean;
+        _meanError = Faded(_meanError, label, mean);
         if (_linear is not null)
         {
             _linear.PredictThenLearn(row, label, weight, _score);
-            linear = _score[0];
+            if (answering == _linear) answer = _score[0];
+            _linearError = Faded(_linearError, label, _score[0]);
         }
-        var answer = AnswersLinearly ? linear : mean;
-        _meanError = Fading * _meanError + (label - mean) * (label - mean);
-        _linearError = Fading * _linearError + (label - linear) * (label - linear);
+        if (_tracking is not null)
+        {
+            _tracking.PredictThenLearn(row, label, weight, _score);
+            if (answering == _tracking) answer = _score[0];
+            _trackingError = Faded(_trackingError, label, _score[0]);
+        }
 
         _answered.Add(label, weight);
         _own.Add(label, weight);
@@ -114,11 +126,17 @@ internal sealed class RegressionLeaf
         writer.Double(_meanError);
         writer.Double(_linearError);
         _linear?.Save(writer);
+        if (_tracking is not null)
+        {
+            writer.Double(_trackingError);
+            _tracking.Save(writer);
+        }
         writer.Array(_index.Features);
         foreach (var histogram in _histograms) histogram.Save(writer);
     }
 
-    public static RegressionLeaf Load(StateReader reader, TreeSettings settings, RegressionAnswer kind)
+    /// <summary>Reads a leaf; one of format 1 has no model of constant rate, which begins then.</summary>
+    public static RegressionLeaf Load(StateReader reader, int format, TreeSettings settings, RegressionAnswer kind)
     {
         var leaf = new RegressionLeaf(settings, kind, reader.UInt64(), default, null)
         {
@@ -129,17 +147,36 @@ internal sealed class RegressionLeaf
             _linearError = reader.Finite(),
         };
         leaf._linear?.Load(reader);
+        // It must prove itself before it is asked.
+        leaf._trackingError = format == 1 ? leaf._meanError + leaf._linearError : reader.Finite();
+        if (format > 1) leaf._tracking!.Load(reader);
         leaf._index = LeafIndex.Restore(reader.Array<uint>());
         for (var cell = 1; cell <= leaf._index.Count; cell++) leaf._histograms.Add(TargetHistogram.Load(reader));
         return leaf;
     }
 
-    private bool AnswersLinearly => _kind == RegressionAnswer.Linear || (_kind == RegressionAnswer.Adaptive && _linearError < _meanError);
-
-    private double Linear(in Row row)
+    // Null where it is the mean.
+    private IModel? Answering => _kind switch
     {
-        _linear!.Predict(row, _score);
+        RegressionAnswer.Mean => null,
+        RegressionAnswer.Linear => _linear,
+        RegressionAnswer.Adaptive when _trackingError < Math.Min(_linearError, _meanError) => _tracking,
+        _ => _linearError < _meanError ? _linear : null,
+    };
+
+    private double Answer(IModel model, in Row row)
+    {
+        model.Predict(row, _score);
         return _score[0];
+    }
+
+    private static double Faded(double errors, double label, double answer) => Fading * errors + (label - answer) * (label - answer);
+
+    private static void Copy(IModel from, IModel to)
+    {
+        var bytes = new System.Buffers.ArrayBufferWriter<byte>();
+        from.Save(new StateWriter(bytes));
+        to.Load(new StateReader(bytes.WrittenMemory));
     }
 
     private Row Sample(in Row row, TreeScratch scratch) => scratch.Sample.Of(row, scratch.Features.Hashes, _salt, _settings.Share);

@@ -65,7 +65,7 @@ internal sealed class RegressionTree
 
     public void Save(StateWriter writer)
     {
-        writer.Section("regression-tree", 1);
+        writer.Section("regression-tree", FormatOf(_answer));
         _random.Save(writer);
         _root.Save(writer);
     }
@@ -73,12 +73,14 @@ internal sealed class RegressionTree
     public static RegressionTree Load(StateReader reader, TreeSettings settings, RegressionAnswer answer, TreeScratch scratch)
     {
         var tree = new RegressionTree(settings, answer, scratch);
-        reader.Section("regression-tree", 1);
+        var format = reader.Section("regression-tree", FormatOf(answer));
         tree._random.Load(reader);
         tree._leaves = 0;
-        tree._root = tree.LoadNode(reader, 0);
+        tree._root = tree.LoadNode(reader, format, 0);
         return tree;
     }
+
+    private static int FormatOf(RegressionAnswer answer) => answer == RegressionAnswer.Adaptive ? 2 : 1;
 
     private RegressionLeaf Fresh(in TargetStatistic start, RegressionLeaf? parent) => new(_settings, _answer, _random.NextUInt64(), start, parent);
 
@@ -89,17 +91,17 @@ internal sealed class RegressionTree
         return node;
     }
 
-    private Node LoadNode(StateReader reader, int depth)
+    private Node LoadNode(StateReader reader, int format, int depth)
     {
         if (depth > _settings.MaxDepth) throw new StateFormatException($"the tree is deeper than {_settings.MaxDepth}: load it with the settings it was saved with");
         var node = new Node(depth);
         if (!reader.Flag())
         {
             _leaves++;
-            node.Leaf = RegressionLeaf.Load(reader, _settings, _answer);
+            node.Leaf = RegressionLeaf.Load(reader, format, _settings, _answer);
             return node;
         }
-        node.Split(reader.UInt32(), reader.Finite(), LoadNode(reader, depth + 1), LoadNode(reader, depth + 1));
+        node.Split(reader.UInt32(), reader.Finite(), LoadNode(reader, format, depth + 1), LoadNode(reader, format, depth + 1));
         return node;
     }
 
