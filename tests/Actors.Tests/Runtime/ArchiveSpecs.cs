@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Npgsql;
 using StreamMLOps.Pipeline;
 using StreamMLOps.Tests;
 using Xunit.Abstractions;
@@ -6,7 +7,7 @@ using Xunit.Abstractions;
 namespace StreamMLOps.Actors.Tests.Runtime;
 
 /// <summary>Old events in files: the journal is smaller and works on, and whoever reads from the beginning reads them there.</summary>
-public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
+public abstract class ArchiveSpec(ITestOutputHelper output) : IDisposable
 {
     private const int Rows = 12_000;
     private static readonly LearnerOptions Options = new(MaxRows: 400, SnapshotEveryEvents: 4);
@@ -17,6 +18,11 @@ public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
 
     private string RowsPath => Path.Combine(_files, "rows.svm");
 
+    /// <summary>Where the events are; null: SQLite in the node's folder.</summary>
+    internal virtual TestDatabase? Database => null;
+
+    protected string JournalFile => Path.Combine(_folder, "journal.db");
+
     public void Dispose()
     {
         SqliteConnection.ClearAllPools();
@@ -25,13 +31,13 @@ public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public async Task Events_that_recovery_does_not_need_go_to_files_and_all_is_as_it_was()
+    public virtual async Task Events_that_recovery_does_not_need_go_to_files_and_all_is_as_it_was()
     {
         File.WriteAllText(RowsPath, SyntheticRows.SvmLight(0, Rows));
         string learner;
         Verification before;
         List<Prediction> sample;
-        await using (var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive))
+        await using (var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive, database: Database))
         {
             await node.Until(s => s.Finished);
             learner = node.Definition.PersistenceId;
@@ -44,7 +50,7 @@ public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
             output.WriteLine($"{moved}; {Count()} of {before.Events} events are left in the journal");
             Assert.Equal(1, moved.From);
             Assert.InRange(moved.To, before.Sequence / 2, before.Sequence - 2);
-            Assert.True(Count() <= before.Sequence - moved.To + 1);
+            Assert.InRange(Count(), 1, before.Sequence - moved.To + 1);
             var again = await new JournalArchiver(node.System, node.Journal, Archive, TestNode.Define).Archive(learner, 2);
             Assert.True(again.To < again.From, again.ToString());
             Assert.Contains("recovery may begin from the snapshot", again.Kept);
@@ -53,14 +59,14 @@ public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
 
         // It goes on learning, from a snapshot; and from the files where no snapshot is left.
         File.AppendAllText(RowsPath, SyntheticRows.SvmLight(Rows, Rows + 2_000));
-        await using (var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive))
+        await using (var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive, database: Database))
         {
             var status = await node.Until(s => s.Finished);
             Assert.Equal(Rows + 2_000, status.Learner.Rows);
             await node.Pipeline.Stop();
         }
         Drop();
-        await using (var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive))
+        await using (var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive, database: Database))
         {
             var status = await node.Until(s => s.Finished);
             Assert.Equal(Rows + 2_000, status.Learner.Rows);
@@ -71,10 +77,10 @@ public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_is_damaged_or_missing_is_told()
+    public virtual async Task A_file_that_is_damaged_or_missing_is_told()
     {
         File.WriteAllText(RowsPath, SyntheticRows.SvmLight(0, Rows));
-        await using var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive);
+        await using var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive, database: Database);
         await node.Until(s => s.Finished);
         var learner = node.Definition.PersistenceId;
         await new JournalArchiver(node.System, node.Journal, Archive, TestNode.Define).Archive(learner, 1);
@@ -89,10 +95,10 @@ public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public async Task Without_enough_snapshots_to_begin_from_nothing_is_moved()
+    public virtual async Task Without_enough_snapshots_to_begin_from_nothing_is_moved()
     {
         File.WriteAllText(RowsPath, SyntheticRows.SvmLight(0, 1_000));
-        await using var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive);
+        await using var node = await TestNode.Start(_folder, RowsPath, Options, archive: Archive, database: Database);
         await node.Until(s => s.Finished);
         var moved = await new JournalArchiver(node.System, node.Journal, Archive, TestNode.Define).Archive(node.Definition.PersistenceId, 50);
         Assert.True(moved.To < moved.From, moved.ToString());
@@ -112,12 +118,49 @@ public sealed class ArchiveSpecs(ITestOutputHelper output) : IDisposable
 
     private void Drop() => Ask("delete from snapshot; select 1");
 
-    private object? Ask(string sql)
+    /// <summary>Runs SQL against the database itself.</summary>
+    protected abstract object? Ask(string sql);
+}
+
+/// <summary>Old events of a journal in SQLite.</summary>
+public sealed class SqliteArchiveSpec(ITestOutputHelper output) : ArchiveSpec(output)
+{
+    protected override object? Ask(string sql)
     {
-        using var connection = new SqliteConnection($"Data Source={Path.Combine(_folder, "journal.db")}");
+        using var connection = new SqliteConnection($"Data Source={JournalFile}");
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+}
+
+/// <summary>Old events of a journal in PostgreSQL.</summary>
+public sealed class PostgresArchiveSpec : ArchiveSpec, IClassFixture<PostgresServer>
+{
+    private readonly string _connection = "";
+
+    public PostgresArchiveSpec(PostgresServer server, ITestOutputHelper output) : base(output)
+    {
+        if (PostgresServer.SkipReason is null) _connection = server.ConnectionStringOf(server.CreateDatabase());
+    }
+
+    internal override TestDatabase Database => new(_connection, "PostgreSQL.15");
+
+    [PostgresFact]
+    public override Task Events_that_recovery_does_not_need_go_to_files_and_all_is_as_it_was() => base.Events_that_recovery_does_not_need_go_to_files_and_all_is_as_it_was();
+
+    [PostgresFact]
+    public override Task A_file_that_is_damaged_or_missing_is_told() => base.A_file_that_is_damaged_or_missing_is_told();
+
+    [PostgresFact]
+    public override Task Without_enough_snapshots_to_begin_from_nothing_is_moved() => base.Without_enough_snapshots_to_begin_from_nothing_is_moved();
+
+    protected override object? Ask(string sql)
+    {
+        using var connection = new NpgsqlConnection(_connection + ";Pooling=false");
+        connection.Open();
+        using var command = new NpgsqlCommand(sql, connection);
         return command.ExecuteScalar();
     }
 }

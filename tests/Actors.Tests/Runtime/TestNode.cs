@@ -9,7 +9,11 @@ using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Actors.Tests.Runtime;
 
-/// <summary>A one-node cluster with a real SQLite journal in a temporary folder, and one pipeline over a file.</summary>
+/// <summary>A database of events and snapshots: SQLite in the folder of the node, where none is named.</summary>
+/// <param name="Provider">linq2db's name of its provider.</param>
+internal sealed record TestDatabase(string ConnectionString, string Provider);
+
+/// <summary>A one-node cluster with a real journal, by default SQLite in a temporary folder, and one pipeline over a file.</summary>
 internal sealed class TestNode : IAsyncDisposable
 {
     public required ActorSystem System { get; init; }
@@ -39,12 +43,12 @@ internal sealed class TestNode : IAsyncDisposable
         return new FoldDefinition(ModelSpec.Read(model, "model", faults)!, new Rows.Same(), PipelineSettings.ReadLabelHorizon(SettingsText.Read(genesis.Settings)));
     }
 
-    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null, long maxLead = long.MaxValue, EventArchive? archive = null)
+    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null, long maxLead = long.MaxValue, EventArchive? archive = null, TestDatabase? database = null)
     {
-        var journal = Path.Combine(folder, "journal.db");
-        var connection = $"Data Source={journal}";
-        await using (var sqlite = new SqliteConnection(connection))
+        var (connection, provider) = database ?? new TestDatabase($"Data Source={Path.Combine(folder, "journal.db")}", "SQLite.MS");
+        if (database is null)
         {
+            await using var sqlite = new SqliteConnection(connection);
             await sqlite.OpenAsync();
             await using var wal = sqlite.CreateCommand();
             wal.CommandText = "PRAGMA journal_mode=wal";
@@ -68,10 +72,10 @@ internal sealed class TestNode : IAsyncDisposable
               }
               persistence {
                 journal { plugin = "akka.persistence.journal.sql"
-                  sql { connection-string = "{{connection}}", provider-name = "SQLite.MS", replay-filter.mode = fail, replay-batch-size = 8 } }
+                  sql { connection-string = "{{connection}}", provider-name = "{{provider}}", replay-filter.mode = fail, replay-batch-size = 8 } }
                 snapshot-store { plugin = "akka.persistence.snapshot-store.sql"
-                  sql { connection-string = "{{connection}}", provider-name = "SQLite.MS" } }
-                query.journal.sql { connection-string = "{{connection}}", provider-name = "SQLite.MS", max-buffer-size = 8 }
+                  sql { connection-string = "{{connection}}", provider-name = "{{provider}}" } }
+                query.journal.sql { connection-string = "{{connection}}", provider-name = "{{provider}}", max-buffer-size = 8 }
               }
             }
             stream-mlops.learner-dispatcher { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }
