@@ -42,7 +42,7 @@ public class RealKafkaConnectorSpec(RealBroker broker, ITestOutputHelper output)
     public virtual async Task Offsets_that_compaction_took_are_accounted_for()
     {
         const int Written = 2_000;
-        var topic = ((RealBroker)Broker).CreateTopic("cleanup.policy=compact", "segment.bytes=20000", "min.cleanable.dirty.ratio=0.01");
+        var topic = ((RealBroker)Broker).CreateTopicWith("cleanup.policy=compact", "segment.bytes=20000", "min.cleanable.dirty.ratio=0.01");
         var producer = Broker.Producer(topic);
         await using var sink = Connector.Sink(producer with { KafkaClients = producer.KafkaClients.Add("batch.num.messages", "50") }); // segments are small
         using (var records = new RecordBatch())

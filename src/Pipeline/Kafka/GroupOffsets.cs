@@ -12,13 +12,16 @@ internal sealed unsafe class GroupOffsets(nint client, string topic)
 
     /// <summary>Asks for the commits of these partitions.</summary>
     /// <exception cref="KafkaException">The coordinator did not answer, or refused.</exception>
-    public IReadOnlyList<Committed> Read(IEnumerable<int> partitions, TimeSpan timeout)
+    public IReadOnlyList<Committed> Read(IReadOnlyCollection<int> partitions, TimeSpan timeout)
     {
         var list = Librdkafka.PartitionListNew(0);
         try
         {
             foreach (var partition in partitions) Librdkafka.PartitionListAdd(list, topic, partition);
-            Check(Librdkafka.Committed(client, list, (int)timeout.TotalMilliseconds));
+            var answer = Librdkafka.Committed(client, list, (int)timeout.TotalMilliseconds);
+            // What some brokers say of a group that never committed; others give offset -1.
+            if (answer == ErrorCode.GroupIdNotFound) return [.. partitions.Select(p => new Committed(p, -1, ""))];
+            Check(answer);
             var read = new List<Committed>(list->Count);
             for (var i = 0; i < list->Count; i++)
             {

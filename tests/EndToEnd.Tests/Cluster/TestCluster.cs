@@ -39,8 +39,8 @@ internal sealed class TestCluster : IAsyncDisposable
         (Servers, _output, Options) = (servers, output, options ?? new TestClusterOptions());
         Pipeline = $"urls{Interlocked.Increment(ref _clusters)}";
         _database = servers.Postgres.CreateDatabase();
-        TestBroker broker = servers.Broker; // whose CreateTopic() makes four partitions
-        Topic = Options.OnePartition ? servers.Broker.CreateTopic("cleanup.policy=delete") : broker.CreateTopic();
+        var broker = servers.Broker;
+        Topic = Options.OnePartition ? broker.CreateTopicWith("cleanup.policy=delete") : broker.CreateTopic();
         if (Options.LabelsApart) Labels = broker.CreateTopic();
         var (predictions, deadLetters) = (broker.CreateTopic(), broker.CreateTopic());
         Partitions = PlainConsumer.Partitions(servers.Broker, Topic).Length;

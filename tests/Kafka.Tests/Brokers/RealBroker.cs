@@ -95,7 +95,7 @@ public sealed class RealBroker : TestBroker, IDisposable
     }
 
     /// <summary>Makes a topic of one partition with settings of its own.</summary>
-    public string CreateTopic(params string[] settings)
+    public string CreateTopicWith(params string[] settings)
     {
         var name = NewName();
         Script("topic.sh", [_folder!, "create", name, "1", .. settings]);
