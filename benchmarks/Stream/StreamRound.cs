@@ -57,7 +57,7 @@ internal sealed record StreamRound(long Rows, double Seconds, double CpuMicrosec
             if (details) Stages(node.Clocks);
             var predictions = Sample(settings.Pipelines[0].Sink.Predictions, last.Rows);
             var started = Stopwatch.GetTimestamp();
-            var audited = await node.Audit(predictions, CancellationToken.None);
+            var audited = await node.Audit(predictions, 0, CancellationToken.None);
             audit = Stopwatch.GetElapsedTime(started).TotalSeconds;
             if (audited.Any(a => a.Outcome != AuditOutcome.Identical)) throw new InvalidOperationException("a prediction does not recompute identically");
         }

@@ -44,6 +44,6 @@ internal static class Rows
     {
         public string Canonical => "";
 
-        public RowBatch Featurize(RowBatch rows) => rows;
+        public RowBatch Featurize(RowBatch rows, FeatureNames? names = null) => rows;
     }
 }

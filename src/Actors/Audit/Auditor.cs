@@ -27,7 +27,8 @@ public enum AuditOutcome
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Recomputed">The recomputed score, NaN where there is none.</param>
 /// <param name="FeaturesFrom">Where the row came from: <c>journal</c>, <c>source</c> or empty.</param>
-public sealed record AuditResult(Prediction Prediction, AuditOutcome Outcome, double Recomputed, string FeaturesFrom);
+/// <param name="Explanation">Why the model answered so, where that was asked for and the model can tell.</param>
+public sealed record AuditResult(Prediction Prediction, AuditOutcome Outcome, double Recomputed, string FeaturesFrom, PredictionExplanation? Explanation = null);
 
 /// <summary>
 /// Recomputes predictions from the journal: rebuilds each version once, in ascending order, so that any number of predictions
@@ -42,17 +43,20 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
     private readonly IMaterializer _materializer = system.Materializer();
 
     /// <summary>Audits all predictions; the results are in the order given.</summary>
-    public async Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation = default)
+    /// <param name="predictions">What was answered.</param>
+    /// <param name="explain">Features named in the explanation of each recomputed prediction, at most; 0: none is explained.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, int explain = 0, CancellationToken cancellation = default)
     {
         var results = new AuditResult[predictions.Count];
         var byLearner = predictions.Select((p, i) => (Prediction: p, Index: i))
             .GroupBy(x => JournalReader.PersistenceId(x.Prediction.Pipeline, x.Prediction.Version.Lineage, x.Prediction.Version.Shard), StringComparer.Ordinal);
         foreach (var learner in byLearner)
-            await AuditLearner(learner.Key, [.. learner.OrderBy(x => x.Prediction.Version.Sequence).ThenBy(x => x.Index)], results, cancellation).ConfigureAwait(false);
+            await AuditLearner(learner.Key, [.. learner.OrderBy(x => x.Prediction.Version.Sequence).ThenBy(x => x.Index)], results, explain, cancellation).ConfigureAwait(false);
         return results;
     }
 
-    private async Task AuditLearner(string learner, IReadOnlyList<(Prediction Prediction, int Index)> wanted, AuditResult[] results, CancellationToken cancellation)
+    private async Task AuditLearner(string learner, IReadOnlyList<(Prediction Prediction, int Index)> wanted, AuditResult[] results, int explain, CancellationToken cancellation)
     {
         using var rows = new AuditRows();
         foreach (var (p, _) in wanted) rows.Want(p);
@@ -83,7 +87,9 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
             else
             {
                 var scores = rows.Scores(p, fold);
-                results[index] = new(p, Same(scores, p.Scores ?? [p.Score]) ? AuditOutcome.Identical : AuditOutcome.Differs, AnswerOf(scores, fold), rows.OriginOf(p));
+                var answered = fold.Definition.Model.Kind.Task == LearningTask.MultiClass ? Decision.ClassOf(scores) : 0;
+                var outcome = Same(scores, p.Scores ?? [p.Score]) ? AuditOutcome.Identical : AuditOutcome.Differs;
+                results[index] = new(p, outcome, answered < 0 ? double.NaN : scores[answered], rows.OriginOf(p), explain > 0 && answered >= 0 ? rows.Explain(p, fold, answered, explain) : null);
             }
         }
         fold?.Dispose();
@@ -95,9 +101,6 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
         for (var k = 0; same && k < recomputed.Length; k++) same = BitConverter.DoubleToInt64Bits(recomputed[k]) == BitConverter.DoubleToInt64Bits(stored[k]);
         return same;
     }
-
-    private static double AnswerOf(double[] scores, LearnerFold fold) =>
-        fold.Definition.Model.Kind.Task != LearningTask.MultiClass ? scores[0] : Decision.ClassOf(scores) is var answer and >= 0 ? scores[answer] : double.NaN;
 
     // A row is learned after it was scored, so it is in an event after the earliest version asked for, if in any.
     private async Task FromJournal(string learner, long after, AuditRows rows, CancellationToken cancellation)
@@ -134,75 +137,5 @@ public sealed class Auditor(JournalReader journal, Func<Genesis, FoldDefinition>
         {
             // Gone from the source: the outcome says so.
         }
-    }
-}
-
-/// <summary>The rows that an audit needs, by position.</summary>
-internal sealed class AuditRows : IDisposable
-{
-    private readonly SortedDictionary<(int Partition, ulong Epoch, long Offset), (RowBatch Batch, string Origin)?> _rows = [];
-    private readonly SortedDictionary<(int Partition, ulong Epoch), SortedSet<long>> _missing = [];
-
-    public bool Complete => _missing.Values.All(m => m.Count == 0);
-
-    public void Want(Prediction p)
-    {
-        if (!_rows.TryAdd(Key(p), null)) return;
-        if (!_missing.TryGetValue((p.Partition, p.Epoch), out var offsets)) _missing[(p.Partition, p.Epoch)] = offsets = [];
-        offsets.Add(p.Offset);
-    }
-
-    public bool Wants(int partition, ulong epoch, long offset) => _missing.TryGetValue((partition, epoch), out var offsets) && offsets.Contains(offset);
-
-    /// <summary>The epoch of the partition in which a row at this offset is wanted; null: none is.</summary>
-    public ulong? EpochOf(int partition, long offset)
-    {
-        foreach (var ((p, epoch), offsets) in _missing)
-            if (p == partition && offsets.Contains(offset)) return epoch;
-        return null;
-    }
-
-    public bool WantsAnyIn(OffsetRange range) =>
-        _missing.TryGetValue((range.Partition, range.Epoch), out var offsets) && range.Length > 0 && offsets.GetViewBetween(range.From, range.To - 1).Count > 0;
-
-    public bool Has(Prediction p) => _rows[Key(p)] is not null;
-
-    public string OriginOf(Prediction p) => _rows[Key(p)]!.Value.Origin;
-
-    public void Take(int partition, ulong epoch, long offset, RowBatch batch, string origin) => Keep(partition, epoch, offset, batch, 0, origin);
-
-    public void TakeAll(Chunk chunk, string origin)
-    {
-        for (var i = 0; i < chunk.Count; i++)
-            if (Wants(chunk.Range.Partition, chunk.Range.Epoch, chunk.OffsetOf(i))) Keep(chunk.Range.Partition, chunk.Range.Epoch, chunk.OffsetOf(i), chunk.Rows, i, origin);
-    }
-
-    public double[] Scores(Prediction p, LearnerFold fold)
-    {
-        var batch = _rows[Key(p)]!.Value.Batch;
-        var features = fold.Definition.Featurizer.Featurize(batch);
-        try
-        {
-            return fold.Learner.Predict(features[0]).ToArray();
-        }
-        finally
-        {
-            if (!ReferenceEquals(features, batch)) features.Dispose();
-        }
-    }
-
-    public void Dispose()
-    {
-        foreach (var row in _rows.Values) row?.Batch.Dispose();
-    }
-
-    private static (int, ulong, long) Key(Prediction p) => (p.Partition, p.Epoch, p.Offset);
-
-    private void Keep(int partition, ulong epoch, long offset, RowBatch from, int row, string origin)
-    {
-        var copy = new RowBatch(1, 256);
-        copy.TryCopy(from, row);
-        _rows[(partition, epoch, offset)] = (copy, origin);
-        _missing[(partition, epoch)].Remove(offset);
     }
 }

@@ -58,6 +58,7 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         root.Subcommands.Add(RunPipeline(stop));
         root.Subcommands.Add(Node(stop));
         root.Subcommands.Add(Audit(stop));
+        root.Subcommands.Add(Weights(stop));
         root.Subcommands.Add(Verify(stop));
         root.Subcommands.Add(Ledger(stop));
         root.Subcommands.Add(Archive(stop));
@@ -168,9 +169,19 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         var id = new Option<string[]>("--id") { Description = "Only predictions with this id; may be repeated.", HelpName = "ID" };
         var sample = new Option<int>("--sample") { Description = "Only so many, chosen at random.", HelpName = "N" };
         var seed = new Option<int>("--seed") { Description = "Seed of the choice.", HelpName = "S" };
-        var command = new Command("audit", "Recompute predictions from the journal and compare them bit for bit.") { predictions, _dataFolder, _config, id, sample, seed };
-        command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Audit(
-            new AuditRequest(parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(predictions), parsed.GetValue(id) ?? [], parsed.GetValue(sample), parsed.GetValue(seed), parsed.GetValue(_verbose)), stop));
+        var explain = new Option<int>("--explain") { Description = "Say of each why the model answered so: the N features that added or took most, by name.", HelpName = "N" };
+        var command = new Command("audit", "Recompute predictions from the journal and compare them bit for bit.") { predictions, _dataFolder, _config, id, sample, seed, explain };
+        command.SetAction((parsed, _) => parsed.GetValue(explain) < 0 ? throw new BadInputException("--explain must be 0 or more") : new JournalCommands(nodes, terminal, time).Audit(
+            new AuditRequest(parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(predictions), parsed.GetValue(id) ?? [], parsed.GetValue(sample), parsed.GetValue(seed), parsed.GetValue(explain), parsed.GetValue(_verbose)), stop));
+        return command;
+    }
+
+    private Command Weights(CancellationToken stop)
+    {
+        var top = new Option<int>("--top") { Description = "How many (20).", HelpName = "N", DefaultValueFactory = _ => 20 };
+        var command = new Command("weights", "Show the features that weigh most in each learner's newest model, by the names that the journal's rows gave them.") { _dataFolder, _config, top };
+        command.SetAction((parsed, _) => parsed.GetValue(top) < 1 ? throw new BadInputException("--top must be 1 or more") : new JournalCommands(nodes, terminal, time).Weights(
+            parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(top), parsed.GetValue(_verbose), stop));
         return command;
     }
 

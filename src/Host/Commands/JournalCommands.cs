@@ -11,8 +11,9 @@ namespace StreamMLOps.Host;
 /// <param name="Ids">Only these.</param>
 /// <param name="Sample">Only so many, chosen at random; 0: all.</param>
 /// <param name="Seed">Seed of the choice.</param>
+/// <param name="Explain">Features named in the explanation of each; 0: none is explained.</param>
 /// <param name="Verbose">Warnings of the actors to standard error, too.</param>
-public sealed record AuditRequest(string? DataFolder, string? Config, string? Predictions, IReadOnlyCollection<string> Ids, int Sample, int Seed, bool Verbose);
+public sealed record AuditRequest(string? DataFolder, string? Config, string? Predictions, IReadOnlyCollection<string> Ids, int Sample, int Seed, int Explain, bool Verbose);
 
 /// <summary>Commands that read a journal: they run beside a node that writes to it.</summary>
 public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeProvider time)
@@ -29,8 +30,13 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
                 : [.. PredictionFile.Read(file, terminal.In)];
             var started = time.GetTimestamp();
             await using var journal = await Open(folder, settings, akka, request.Verbose, stop).ConfigureAwait(false);
-            var results = await journal.Audit(chosen, stop).ConfigureAwait(false);
-            foreach (var r in results) terminal.Out.WriteLine(AuditReport.Line(r));
+            var results = await journal.Audit(chosen, request.Explain, stop).ConfigureAwait(false);
+            foreach (var r in results)
+            {
+                terminal.Out.WriteLine(AuditReport.Line(r));
+                if (request.Explain > 0)
+                    foreach (var line in AuditReport.Explanation(r)) terminal.Out.WriteLine(line);
+            }
             terminal.Out.WriteLine(AuditReport.Total(results, time.GetElapsedTime(started)));
             return AuditReport.Status(results);
         }
@@ -79,6 +85,26 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
                 else if (scored.Unknown.Length > 0 && status == ExitStatus.Ok) status = ExitStatus.Failed;
             }
             return status;
+        }
+    }
+
+    /// <summary>Shows what weighs most in the newest model of each learner.</summary>
+    public async Task<int> Weights(string? dataFolder, string? config, int most, bool verbose, CancellationToken stop)
+    {
+        var (folder, settings, akka) = Settings(dataFolder, config);
+        using (folder)
+        {
+            await using var journal = await Open(folder, settings, akka, verbose, stop).ConfigureAwait(false);
+            var learners = await journal.Learners().ConfigureAwait(false);
+            if (learners.Count == 0) throw new BadInputException($"journal {folder.Journal} holds no learner");
+            foreach (var learner in learners)
+            {
+                var weights = await journal.Weights(learner, most, stop).ConfigureAwait(false);
+                if (weights is null) terminal.Out.WriteLine($"{learner}: this kind of model has no weights; audit --explain N says what its answers are made of, if it can");
+                else
+                    foreach (var line in AuditReport.Weights(learner, weights)) terminal.Out.WriteLine(line);
+            }
+            return ExitStatus.Ok;
         }
     }
 

@@ -87,7 +87,7 @@ public sealed class RunCommand(INodeFactory nodes, Terminal terminal, TimeProvid
     {
         var started = time.GetTimestamp();
         var chosen = request.Broker?.Kept() ?? PredictionFile.Sample(pipeline.Sink.Predictions, TextReader.Null, request.Audit, seed: Random.Shared.Next());
-        var results = await node.Audit(chosen, stop).ConfigureAwait(false);
+        var results = await node.Audit(chosen, 0, stop).ConfigureAwait(false);
         terminal.Out.WriteLine();
         terminal.Out.WriteLine(AuditReport.Total(results, time.GetElapsedTime(started)));
         // Identical ones all look alike: the last of them show what was compared. All others are shown.

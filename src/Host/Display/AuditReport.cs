@@ -1,4 +1,6 @@
+using System.Globalization;
 using StreamMLOps.Actors;
+using StreamMLOps.Learning;
 
 namespace StreamMLOps.Host;
 
@@ -17,6 +19,35 @@ public static class AuditReport
             _ => $"{stored}  the journal holds no such version",
         };
     }
+
+    /// <summary>Why the model answered so: baseline, the features that say most, and the rest, which add up to what is explained.</summary>
+    public static IEnumerable<string> Explanation(AuditResult r)
+    {
+        if (r.Outcome is not (AuditOutcome.Identical or AuditOutcome.Differs)) yield break;
+        if (r.Explanation is not { } e)
+        {
+            yield return "        not explained: this kind of model cannot tell what a feature adds";
+            yield break;
+        }
+        yield return $"        {Signed(e.Total)}  {(e.Unit == ContributionUnit.Margin ? "margin" : "score")}{(e.Output > 0 ? $" of class {Figures.Count(e.Output)}" : "")}, of which";
+        yield return $"        {Signed(e.Baseline)}  to a row that says nothing";
+        foreach (var c in e.Top) yield return $"        {Signed(c.Value)}  {Visible(c.Name)}";
+        if (e.Others > 0) yield return $"        {Signed(e.Rest)}  {Figures.Count(e.Others)} more features";
+        if (e.Shared > 0) yield return $"        {Figures.Count(e.Shared)} features of this row share an index with another, which is named in their place";
+    }
+
+    /// <summary>What weighs most in a model.</summary>
+    public static IEnumerable<string> Weights(string learner, NamedWeights weights)
+    {
+        yield return $"{learner}: version {weights.Version}, {Figures.Count(weights.Features)} features; what the value 1 of each adds to the margin";
+        yield return $"        {Signed(weights.Baseline)}  to a row that says nothing";
+        foreach (var c in weights.Top) yield return $"        {Signed(c.Value)}  {Visible(c.Name)}";
+    }
+
+    // Names come from the stream: what would move the terminal's cursor is shown as its number.
+    internal static string Visible(string name) => string.Concat(name.Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()));
+
+    private static string Signed(double value) => value.ToString("+0.0000;-0.0000;+0.0000", CultureInfo.InvariantCulture).PadLeft(10);
 
     /// <summary>How many ended how.</summary>
     public static string Total(IReadOnlyList<AuditResult> results, TimeSpan elapsed)

@@ -11,7 +11,13 @@ public interface IJournal : IAsyncDisposable
     Task<IReadOnlyList<string>> Learners();
 
     /// <summary>Recomputes predictions; the results are in the order given.</summary>
-    Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation);
+    /// <param name="predictions">What was answered.</param>
+    /// <param name="explain">Features named in the explanation of each; 0: none is explained.</param>
+    /// <param name="cancellation">Stops it.</param>
+    Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, int explain, CancellationToken cancellation);
+
+    /// <summary>The features that weigh most in one learner's newest model, by name; null: its kind has no weights.</summary>
+    Task<NamedWeights?> Weights(string learner, int most, CancellationToken cancellation);
 
     /// <summary>What the state of one learner, as its journal has it now, has accounted for.</summary>
     Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation);

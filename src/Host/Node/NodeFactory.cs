@@ -42,8 +42,10 @@ public sealed class NodeFactory : INodeFactory
     {
         public Task<IReadOnlyList<string>> Learners() => reader.Learners();
 
-        public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation) =>
-            new Auditor(reader, PipelineWiring.Define, PipelineWiring.Sources(settings), system).Audit(predictions, cancellation);
+        public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, int explain, CancellationToken cancellation) =>
+            new Auditor(reader, PipelineWiring.Define, PipelineWiring.Sources(settings), system).Audit(predictions, explain, cancellation);
+
+        public Task<NamedWeights?> Weights(string learner, int most, CancellationToken cancellation) => NamedWeights.Read(reader, PipelineWiring.Define, learner, most, cancellation);
 
         public async Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation)
         {

@@ -67,7 +67,10 @@ public sealed class FeatureNames
 
     /// <summary>The name of a feature, or <c>#</c> and its index.</summary>
     public string NameOf(uint feature) =>
-        _names.TryGetValue(feature, out var name) ? Encoding.UTF8.GetString(name) : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"#{feature}");
+        _names.TryGetValue(feature, out var name) ? Encoding.UTF8.GetString(name) : Unnamed(feature);
+
+    /// <summary>What a feature without a name is called: <c>#</c> and its index.</summary>
+    public static string Unnamed(uint feature) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"#{feature}");
 
     /// <summary>Contributions with the names of their features.</summary>
     public IReadOnlyList<NamedContribution> Name(IEnumerable<Contribution> contributions) =>

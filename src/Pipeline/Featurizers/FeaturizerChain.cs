@@ -21,12 +21,12 @@ public sealed class FeaturizerChain : IFeaturizer
     public string Canonical => string.Join("|", _steps.Select(step => step.Canonical));
 
     /// <inheritdoc/>
-    public RowBatch Featurize(RowBatch rows)
+    public RowBatch Featurize(RowBatch rows, FeatureNames? names = null)
     {
         var current = rows;
-        foreach (var step in _steps)
+        for (var k = 0; k < _steps.Count; k++)
         {
-            var next = step.Featurize(current);
+            var next = _steps[k].Featurize(current, k == _steps.Count - 1 ? names : null);
             if (!ReferenceEquals(next, current) && !ReferenceEquals(current, rows)) current.Dispose();
             current = next;
         }

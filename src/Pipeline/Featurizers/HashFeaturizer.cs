@@ -26,7 +26,7 @@ public sealed class HashFeaturizer : IFeaturizer
     public string Canonical { get; }
 
     /// <inheritdoc/>
-    public RowBatch Featurize(RowBatch rows) => RowFold.Fold(rows, _map);
+    public RowBatch Featurize(RowBatch rows, FeatureNames? names = null) => RowFold.Fold(rows, _map, names);
 
     private readonly struct Hashed(ulong salt, ulong indexSalt, uint mask) : IIndexMap
     {

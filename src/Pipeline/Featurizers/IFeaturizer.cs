@@ -12,5 +12,7 @@ public interface IFeaturizer
     /// Featurizes all rows, one for one and in order (labels are copied). Returns <paramref name="rows"/> itself where nothing
     /// changes; otherwise a batch of its own, which the caller disposes.
     /// </summary>
-    RowBatch Featurize(RowBatch rows);
+    /// <param name="rows">Decoded rows.</param>
+    /// <param name="names">Where somebody is to read an explanation: receives what each feature that the model gets was called, or <c>#</c> and the index it had.</param>
+    RowBatch Featurize(RowBatch rows, FeatureNames? names = null);
 }

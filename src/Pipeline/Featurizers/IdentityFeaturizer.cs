@@ -9,7 +9,7 @@ public sealed class IdentityFeaturizer : IFeaturizer
     public string Canonical => "identity";
 
     /// <inheritdoc/>
-    public RowBatch Featurize(RowBatch rows) => rows.HasNames ? RowFold.Fold(rows, default(ByIndex)) : rows;
+    public RowBatch Featurize(RowBatch rows, FeatureNames? names = null) => rows.HasNames ? RowFold.Fold(rows, default(ByIndex), names) : rows;
 
     private readonly struct ByIndex : IIndexMap
     {

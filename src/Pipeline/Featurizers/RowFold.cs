@@ -1,3 +1,4 @@
+using System.Text;
 using StreamMLOps.Learning;
 
 namespace StreamMLOps.Pipeline;
@@ -14,7 +15,7 @@ internal static class RowFold
     // As many of these as a row may have still have a finite sum.
     private const double Most = double.MaxValue / (2 * RowBatch.MaxFeatures);
 
-    public static RowBatch Fold<TMap>(RowBatch rows, TMap map) where TMap : struct, IIndexMap
+    public static RowBatch Fold<TMap>(RowBatch rows, TMap map, FeatureNames? names) where TMap : struct, IIndexMap
     {
         var folded = new RowBatch(Math.Max(1, rows.Count), Math.Max(1, rows.NonZeros));
         for (var i = 0; i < rows.Count; i++)
@@ -25,7 +26,18 @@ internal static class RowFold
             Add(rows, i, folded, map, Most);
             if (folded.TryEndRow(rows.Labels[i]) != RowFault.None) throw new InvalidOperationException($"row {i} is not canonical");
         }
+        if (names is not null) Note(rows, map, names);
         return folded;
+    }
+
+    private static void Note<TMap>(RowBatch rows, TMap map, FeatureNames names) where TMap : struct, IIndexMap
+    {
+        for (var k = 0; k < rows.NonZeros; k++)
+        {
+            var index = rows.Indices[k];
+            var name = rows.NameOf(k);
+            names.Note(map.Map(index, name), name.IsEmpty ? Encoding.UTF8.GetBytes(FeatureNames.Unnamed(index)) : name);
+        }
     }
 
     private static void Add<TMap>(RowBatch rows, int i, RowBatch folded, TMap map, double most) where TMap : struct, IIndexMap

@@ -25,7 +25,7 @@ public sealed class TextFeaturizer : IFeaturizer
     public string Canonical { get; }
 
     /// <inheritdoc/>
-    public RowBatch Featurize(RowBatch rows)
+    public RowBatch Featurize(RowBatch rows, FeatureNames? names = null)
     {
         var output = new RowBatch(Math.Max(1, rows.Count), Math.Max(1, rows.NonZeros));
         var features = new NamedFeatures(output);
@@ -39,6 +39,7 @@ public sealed class TextFeaturizer : IFeaturizer
                 else _featurizer.Featurize(name[_prefix.Length..], features);
             }
             features.EndRow(rows.Labels[i]);
+            names?.Note(output, i);
         }
         return output;
     }

@@ -19,6 +19,8 @@ internal sealed class FakeNodes : INodeFactory
 
     public List<Archived> Archives { get; } = [];
 
+    public NamedWeights? Weights { get; set; }
+
     public Exception? StartFails { get; set; }
 
     public Exception? StopFails { get; set; }
@@ -82,8 +84,10 @@ internal sealed class FakeNodes : INodeFactory
 
         public Task<IReadOnlyList<string>> Learners() => Task.FromResult<IReadOnlyList<string>>([.. nodes.Verifications.Select(v => v.Learner)]);
 
-        public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, CancellationToken cancellation) =>
+        public Task<IReadOnlyList<AuditResult>> Audit(IReadOnlyList<Prediction> predictions, int explain, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<AuditResult>>([.. predictions.Select(nodes.Auditing)]);
+
+        public Task<NamedWeights?> Weights(string learner, int most, CancellationToken cancellation) => Task.FromResult(nodes.Weights);
 
         public Task<LearnerLedger> Ledger(string learner, CancellationToken cancellation) => Task.FromResult(nodes.Ledgers.Single(l => $"learner/{l.Pipeline}/{l.Version.Lineage}/{l.Version.Shard}" == learner));
 

@@ -14,6 +14,22 @@ public sealed class FeaturizerTests
     }
 
     [Fact]
+    public void The_names_of_what_the_model_gets_are_those_that_came_in_through_every_step()
+    {
+        using var rows = new RowBatch();
+        rows.BeginRow();
+        rows.Add(5, 1, "colour"u8);
+        rows.Add(9, 1);
+        Assert.Equal(RowFault.None, rows.TryEndRow());
+        foreach (var featurizer in new[] { new HashFeaturizer(20, 3), FeaturizerChain.Of([new IdentityFeaturizer(), new HashFeaturizer(20, 3)]), new IdentityFeaturizer() })
+        {
+            var names = new FeatureNames();
+            using var features = featurizer.Featurize(rows, names);
+            Assert.Equal(featurizer is FeaturizerChain ? ["#5", "#9"] : ["#9", "colour"], features.Indices.ToArray().Select(names.NameOf).Order(StringComparer.Ordinal));
+        }
+    }
+
+    [Fact]
     public void Identity_gives_rows_without_names_back_as_they_are()
     {
         using var rows = Json("""{"f":{"1":1}}""");
