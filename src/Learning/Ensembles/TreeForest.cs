@@ -17,6 +17,9 @@ internal sealed record ForestPolicy
     /// <summary>Whether all trees share one naive Bayes over all rows.</summary>
     public bool SharedBayes { get; init; }
 
+    /// <summary>Whether there is one over all rows beside those of the trees, where each tree sees a part of the features: every one is told what it says of these.</summary>
+    public bool SharedByPatches { get; init; }
+
     /// <summary>Whether a tree is replaced when its error rises.</summary>
     public required bool Replaces { get; init; }
 
@@ -36,6 +39,9 @@ internal sealed record ForestPolicy
 /// </summary>
 public static class TreeForest
 {
+    // Naive Bayes over all rows is as good as the features that it remembers: as many as a single tree does where there is one for all trees.
+    private const int MostFeatures = 1_000_000;
+    private const int FewFeatures = 100_000;
     private static readonly Parameter Size = new Parameter.Integer("trees", 10, 1, 1_000, "Trees.");
 
     private static readonly Parameter Base = new Parameter.Choice("base", "hoeffding-tree",
@@ -56,25 +62,36 @@ public static class TreeForest
             "Bifet, Holmes and Pfahringer, ECML PKDD 2010, 135-150",
             [new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree.")],
             p => new() { Lambda = p.Number("lambda"), Replaces = true, ReplacesWorst = true }),
-        Kind("adaptive-random-forest", "Trees whose leaves consider random features, each with its drift detector and a successor in training: the strongest on changing, dense data.",
-            "Gomes et al., Machine Learning 106 (2017), 1469-1495",
-            [
-                new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
-                new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers; of long rows fewer, some two dozen a row."),
-            ],
-            p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), SharedBayes = true, Replaces = true, Background = true, Weighted = true }),
-        Kind("streaming-random-patches", "Trees, or naive Bayes models, that see random features and random rows, each with its drift detector and a successor in training.",
-            "Gomes, Read and Bifet, ICDM 2019, 240-249",
-            [
-                new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
-                new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a tree sees."),
-                Base,
-            ],
-            p => new() { Lambda = p.Number("lambda"), TreeShare = p.Number("share"), Replaces = true, Background = true, Weighted = true }),
+        AdaptiveForest(3, MostFeatures),
+        Patches(3, MostFeatures, shared: true),
     ];
 
-    private static ModelKind Kind(string name, string summary, string paper, ImmutableArray<Parameter> own, Func<ParameterValues, ForestPolicy> policy) =>
-        new(name, 2, LearningTask.Binary, summary, paper, [Size, .. own, .. TreeSettings.Parameters.Select(Forested)],
+    /// <summary>Revisions that journals may still name: in revision 2 naive Bayes over all rows remembered a tenth of the features by default, and a tree of the patches had none but its own.</summary>
+    public static ImmutableArray<ModelKind> Earlier { get; } = [AdaptiveForest(2, FewFeatures), Patches(2, FewFeatures, shared: false)];
+
+    private static ModelKind AdaptiveForest(int revision, int features) => Kind("adaptive-random-forest",
+        "Trees whose leaves consider random features, each with its drift detector and a successor in training: the strongest on changing, dense data.",
+        "Gomes et al., Machine Learning 106 (2017), 1469-1495",
+        [
+            new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
+            new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers; of long rows fewer, some two dozen a row."),
+        ],
+        p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), SharedBayes = true, Replaces = true, Background = true, Weighted = true },
+        revision, features);
+
+    private static ModelKind Patches(int revision, int features, bool shared) => Kind("streaming-random-patches",
+        "Trees, or naive Bayes models, that see random features and random rows, each with its drift detector and a successor in training.",
+        "Gomes, Read and Bifet, ICDM 2019, 240-249",
+        [
+            new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
+            new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a tree sees."),
+            Base,
+        ],
+        p => new() { Lambda = p.Number("lambda"), TreeShare = p.Number("share"), SharedByPatches = shared && p.Choice(Base.Name).Option != "naive-bayes", Replaces = true, Background = true, Weighted = true },
+        revision, features);
+
+    private static ModelKind Kind(string name, string summary, string paper, ImmutableArray<Parameter> own, Func<ParameterValues, ForestPolicy> policy, int revision = 2, int features = FewFeatures) =>
+        new(name, revision, LearningTask.Binary, summary, paper, [Size, .. own, .. TreeSettings.Parameters.Select(p => Forested(p) is Parameter.Integer { Name: "features" } f ? f with { Default = features } : Forested(p))],
             spec => new TreeForestModel(spec, own.Contains(Base) ? WithBase(TreeSettings.From(spec), spec.Values.Choice(Base.Name).Option) : TreeSettings.From(spec), policy(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
 
     private static TreeSettings WithBase(TreeSettings settings, string model) => model switch
@@ -91,7 +108,6 @@ public static class TreeForest
         Parameter.Integer { Name: "grace" } p => p with { Default = 50 },
         Parameter.Number { Name: "delta" } p => p with { Default = 0.01 },
         Parameter.Integer { Name: "max-leaves" } p => p with { Default = 1_000 },
-        Parameter.Integer { Name: "features" } p => p with { Default = 100_000 },
         _ => parameter,
     };
 }
@@ -115,8 +131,8 @@ internal sealed class TreeForestModel : IExplainable
     public TreeForestModel(ModelSpec spec, TreeSettings settings, ForestPolicy policy, ClassLabels labels)
     {
         Spec = spec;
-        (_settings, _policy, _labels) = (settings with { RowWeight = policy.Lambda, Share = policy.LeafShare, SharedBayes = policy.SharedBayes, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
-        if (policy.SharedBayes) _shared = new(settings.Features, 1);
+        (_settings, _policy, _labels) = (settings with { RowWeight = policy.Lambda, Share = policy.LeafShare, SharedBayes = policy.SharedBayes, ComparesBayes = policy.SharedByPatches, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
+        if (policy.SharedBayes || policy.SharedByPatches) _shared = new(settings.Features, 1);
         _poisson = new PoissonWeights(policy.Lambda);
         _shares = new double[labels.Most];
         _votes = new double[labels.Most];
@@ -129,17 +145,21 @@ internal sealed class TreeForestModel : IExplainable
 
     public int Outputs => 1;
 
+    private int Format => _policy.SharedByPatches ? 3 : 2;
+
     public void Predict(in Row row, Span<double> scores)
     {
         var votes = _votes.AsSpan(0, _labels.Most);
         votes.Clear();
         _scratch.Features.Open(row);
-        var shared = _shared is null ? default : _scratch.Whole(_labels.Most);
-        _shared?.Predict(row, _scratch, shared);
+        var shared = _shared is null ? default : _scratch.Shared(_labels.Most);
+        if (!_policy.SharedByPatches) _shared?.Predict(row, _scratch, shared);
         foreach (var member in _members)
         {
             var shares = _shares.AsSpan(0, member.Tree.Classes);
-            member.Tree.Predict(_sample.Of(row, member.Salt, _policy.TreeShare), shares, shared);
+            var patch = _sample.Of(row, member.Salt, _policy.TreeShare);
+            if (_policy.SharedByPatches) _shared!.Predict(patch, _scratch, shared);
+            member.Tree.Predict(patch, shares, shared);
             var vote = Vote(member);
             for (var c = 0; c < shares.Length; c++) votes[c] += vote * shares[c];
         }
@@ -163,19 +183,28 @@ internal sealed class TreeForestModel : IExplainable
         var votes = _votes.AsSpan(0, _labels.Most);
         votes.Clear();
         _scratch.Features.Open(row);
-        var shared = _shared is null ? default : _scratch.Whole(_labels.Most);
-        _shared?.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, shared);
+        var shared = _shared is null ? default : _scratch.Shared(_labels.Most);
+        if (!_policy.SharedByPatches) _shared?.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, shared);
         var drifted = false;
         for (var i = 0; i < _members.Length; i++)
         {
             ref var member = ref _members[i];
             var vote = Vote(member);
             var shares = _shares.AsSpan(0, member.Tree.Classes);
-            member.Tree.PredictThenLearn(_sample.Of(row, member.Salt, _policy.TreeShare), c, weight * _poisson.Next(ref _random), shares, shared);
+            var patch = _sample.Of(row, member.Salt, _policy.TreeShare);
+            if (_policy.SharedByPatches) _shared!.Predict(patch, _scratch, shared);
+            member.Tree.PredictThenLearn(patch, c, weight * _poisson.Next(ref _random), shares, shared);
             for (var o = 0; o < shares.Length; o++) votes[o] += vote * shares[o];
-            if (member.Next is not null) member.Next.Learn(_sample.Of(row, member.NextSalt, _policy.TreeShare), c, weight * _poisson.Next(ref _random), shared);
+            if (member.Next is not null)
+            {
+                patch = _sample.Of(row, member.NextSalt, _policy.TreeShare);
+                if (_policy.SharedByPatches) _shared!.Predict(patch, _scratch, shared);
+                member.Next.Learn(patch, c, weight * _poisson.Next(ref _random), shared);
+            }
             if (_policy.Replaces) drifted |= Watch(ref member, TreeScratch.Largest(shares) == c ? 0 : 1);
         }
+        // After all of them were told: an answer comes before what it is an answer to.
+        if (_policy.SharedByPatches) _shared!.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, []);
         if (drifted && _policy.ReplacesWorst) ReplaceWorst();
         Probabilities.FromWeights(votes);
         _labels.Write(votes, scores);
@@ -199,7 +228,7 @@ internal sealed class TreeForestModel : IExplainable
 
     public void Save(StateWriter writer)
     {
-        writer.Section(Spec.Kind.Name, 2);
+        writer.Section(Spec.Kind.Name, Format);
         _random.Save(writer);
         _shared?.Save(writer, _labels.Most);
         writer.Int32(_members.Length);
@@ -208,17 +237,18 @@ internal sealed class TreeForestModel : IExplainable
 
     public void Load(StateReader reader)
     {
-        var format = reader.Section(Spec.Kind.Name, 2);
+        var format = reader.Section(Spec.Kind.Name, Format);
         var random = _random;
         random.Load(reader);
-        var shared = _policy.SharedBayes ? new TreeBayes(_settings.Features, 1) : null;
-        if (format > 1) shared?.Load(reader, _labels.Most);
+        var shared = _policy.SharedBayes || _policy.SharedByPatches ? new TreeBayes(_settings.Features, 1) : null;
+        // Patches had none until format 3: theirs begins then.
+        if (format >= Format) shared?.Load(reader, _labels.Most);
         var count = reader.Int32();
         if (count != _members.Length) throw new StateFormatException($"the state has {count} trees, this forest {_members.Length}: load it with the settings it was saved with");
         var members = new Member[count];
         for (var i = 0; i < count; i++) members[i] = Member.Load(reader, this);
         // Before, each tree had its own.
-        if (format == 1 && shared is not null) shared = members[0].Tree.Earlier;
+        if (format == 1 && _policy.SharedBayes) shared = members[0].Tree.Earlier;
         (_random, _members, _shared) = (random, members, shared);
     }
 

@@ -42,7 +42,7 @@ public static class ModelRegistry
     ];
 
     /// <summary>Revisions before the newest that are still computed, bit for bit: what a journal was begun with goes on.</summary>
-    public static ImmutableArray<ModelKind> Earlier { get; } = [.. HoeffdingTree.Earlier, HoeffdingRegressionTree.Earlier, RegressionForest.Earlier];
+    public static ImmutableArray<ModelKind> Earlier { get; } = [.. HoeffdingTree.Earlier, HoeffdingRegressionTree.Earlier, .. TreeForest.Earlier, RegressionForest.Earlier];
 
     /// <summary>Finds the newest revision of a kind by its name.</summary>
     public static bool TryFind(string name, [NotNullWhen(true)] out ModelKind? kind)

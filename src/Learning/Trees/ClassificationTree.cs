@@ -9,10 +9,13 @@ namespace StreamMLOps.Learning;
 internal sealed class ClassificationTree
 {
     private const int FewestForSwap = 300;
+    private const double Fading = 0.99;      // of errors, from one row to the next
     private readonly TreeSettings _settings;
     private readonly TreeScratch _scratch;
     private RandomSource _random;
     private readonly TreeBayes? _whole;      // for adaptive leaves
+    private double _ownErrors;               // faded; where there is a shared one too
+    private double _sharedErrors;
     private TreeNode _root;
     private int _leaves = 1;
 
@@ -38,7 +41,7 @@ internal sealed class ClassificationTree
     /// <summary>Writes the share of each class, <see cref="Classes"/> of them. The scratch's features must be those of the row, or of a row that this one is a sample of.</summary>
     /// <param name="row">The row.</param>
     /// <param name="shares">Receives them.</param>
-    /// <param name="shared">What naive Bayes over all rows answers, where the trees of a forest share it.</param>
+    /// <param name="shared">What naive Bayes over all rows answers, where the trees of a forest share one; not in the scratch's <see cref="TreeScratch.Whole"/>, which is the tree's own.</param>
     public void Predict(in Row row, Span<double> shares, ReadOnlySpan<double> shared = default)
     {
         var whole = shared;
@@ -46,7 +49,7 @@ internal sealed class ClassificationTree
         {
             var own = _scratch.Whole(Classes);
             _whole.Predict(row, _scratch, own);
-            whole = own;
+            if (TakesOwn) whole = own;
         }
         Leaf().Predict(row, whole, _scratch, shares);
     }
@@ -67,7 +70,12 @@ internal sealed class ClassificationTree
         {
             var own = _scratch.Whole(Classes);
             _whole.PredictThenLearn(row, label, weight, _scratch, own);
-            whole = own;
+            if (TakesOwn) whole = own;
+            if (_settings.ComparesBayes)
+            {
+                _ownErrors = Fading * _ownErrors + (TreeScratch.Largest(own) == label ? 0 : 1);
+                _sharedErrors = Fading * _sharedErrors + (TreeScratch.Largest(shared) == label ? 0 : 1);
+            }
         }
         Classes = Math.Max(Classes, label + 1);
         if (_settings.Adaptive)
@@ -105,7 +113,7 @@ internal sealed class ClassificationTree
         }
         var shares = new double[Classes];
         var whole = new double[Classes];
-        var bayes = _whole ?? shared;
+        var bayes = _whole is not null && TakesOwn ? _whole : shared;
         var leaf = node.Leaf;
         double Answer(TreeLeaf of, in Row to)
         {
@@ -119,10 +127,15 @@ internal sealed class ClassificationTree
 
     public void Save(StateWriter writer)
     {
-        writer.Section("classification-tree", 2);
+        writer.Section("classification-tree", FormatOf(_settings));
         writer.Int32(Classes);
         _random.Save(writer);
         _whole?.Save(writer, Classes);
+        if (_settings.ComparesBayes)
+        {
+            writer.Double(_ownErrors);
+            writer.Double(_sharedErrors);
+        }
         _root.Save(writer);
     }
 
@@ -130,16 +143,21 @@ internal sealed class ClassificationTree
     public static ClassificationTree Load(StateReader reader, TreeSettings settings, int classesAtStart, int mostClasses, TreeScratch? scratch = null)
     {
         var tree = new ClassificationTree(settings, classesAtStart, scratch);
-        var format = reader.Section("classification-tree", 2);
+        var format = reader.Section("classification-tree", FormatOf(settings));
         tree.Classes = reader.Count32(mostClasses);
         if (tree.Classes < classesAtStart) throw new StateFormatException($"{tree.Classes} classes: the bytes are damaged");
         tree._random.Load(reader);
         if (format == 1 && settings.SharedBayes) tree.Earlier = new(settings.Features, 1);
         (tree._whole ?? tree.Earlier)?.Load(reader, tree.Classes);
+        // A shared one that was not there when the tree was saved must prove itself before it is asked.
+        if (settings.ComparesBayes) (tree._ownErrors, tree._sharedErrors) = format < 3 ? (0, 1 / (1 - Fading)) : (reader.Finite(), reader.Finite());
         tree._root = TreeNode.Load(reader, format, settings, tree.Classes, 0);
         tree._leaves = tree._root.Leaves();
         return tree;
     }
+
+    // Which naive Bayes over all rows the leaves are told of: the tree's, or the one of all trees where it errs less of late.
+    private bool TakesOwn => !_settings.ComparesBayes || _ownErrors <= _sharedErrors;
 
     private double ShareAt(TreeNode node, int output)
     {
@@ -148,6 +166,8 @@ internal sealed class ClassificationTree
         Probabilities.FromWeights(counts);
         return counts[output];
     }
+
+    private static int FormatOf(TreeSettings settings) => settings.ComparesBayes ? 3 : 2;
 
     private TreeNode Fresh(int depth, ReadOnlySpan<double> counts) => new(_settings, depth, NewLeaf(counts));
 

@@ -6,7 +6,7 @@ internal sealed class TreeScratch
     private int[] _cells = new int[64];
     private int[] _known = new int[64];
     private double[] _counts = [];
-    private readonly double[][] _shares = [new double[2], new double[2], new double[2], new double[2]];
+    private readonly double[][] _shares = [new double[2], new double[2], new double[2], new double[2], new double[2]];
 
     /// <summary>The row that is being worked on, whole.</summary>
     public RowFeatures Features { get; } = new();
@@ -54,6 +54,9 @@ internal sealed class TreeScratch
 
     /// <summary>What the whole tree's naive Bayes says.</summary>
     public Span<double> Whole(int classes) => Shares(2, classes);
+
+    /// <summary>What the naive Bayes of all trees says.</summary>
+    public Span<double> Shared(int classes) => Shares(4, classes);
 
     /// <summary>An answer nobody reads.</summary>
     public Span<double> Unread(int classes) => Shares(3, classes);

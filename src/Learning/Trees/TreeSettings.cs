@@ -60,6 +60,9 @@ internal sealed record TreeSettings
     /// <summary>Whether naive Bayes over all rows, which adaptive leaves may answer with, is one for all trees of a forest.</summary>
     public bool SharedBayes { get; init; }
 
+    /// <summary>Whether a tree has one of its own and is told of a shared one too, and its adaptive leaves answer with the one that erred less of late.</summary>
+    public bool ComparesBayes { get; init; }
+
     /// <summary>What a row weighs on the average.</summary>
     public double RowWeight { get; init; } = 1;
 
