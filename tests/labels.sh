@@ -22,5 +22,5 @@ specs() {
 filter="${1:-}"
 specs Pipeline.Tests "FullyQualifiedName~LabelJoinSpecs|FullyQualifiedName~PoisonSpecs|FullyQualifiedName~PendingStoreSpec"
 specs Actors.Tests "FullyQualifiedName~LabelTopicSpecs"
-specs EndToEnd.Tests "FullyQualifiedName~LabelKillSpecs|FullyQualifiedName~PendingKillSpecs"
+specs EndToEnd.Tests "FullyQualifiedName~LabelKillSpecs|FullyQualifiedName~AlertKillSpecs|FullyQualifiedName~PendingKillSpecs"
 exit $failed

@@ -29,6 +29,9 @@ public interface IJoinedModel
     /// <summary>Measures an answer by its label, which came so long after the row.</summary>
     void Evaluate(double label, double score, long age);
 
+    /// <summary>An entry of an event was applied; the position is that of its row, or of a label that measured one.</summary>
+    void Applied(int partition, ulong epoch, long offset);
+
     /// <summary>A label has found its row, whether or not learning is frozen.</summary>
     void Labelled(in JoinedPair pair, long time);
 }
@@ -171,8 +174,9 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
                     break;
                 case JoinedKind.Orphan:
                     state.Ended(labels: true, pair.LabelPartition, pair.LabelOffset, JoinEnd.Expired);
-                    break;
+                    continue;
             }
+            if (e.Kind != JoinedKind.Corrected) model.Applied(pair.Partition, state.Find(labels: false, pair.Partition)!.Epoch, pair.Offset);
         }
         if (joined.After != model.Fingerprint) throw new FoldException($"replay of event {sequence} gives fingerprint {model.Fingerprint:x16} but the journal has {joined.After:x16}: the arithmetic of this machine or program differs from the one that learned it");
         state.MoveTo(joined.To);

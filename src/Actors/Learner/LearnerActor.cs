@@ -32,6 +32,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly LearnLegs _legs;
     private readonly PendingStoreOwner _pending;
     private readonly RecoveredEvents _recovered;
+    private readonly LearnerAlarms _alarms;
     private LearnerFold? _fold;
     private LearnerState _state = LearnerState.Recovering;
     private string _detail = "";
@@ -49,6 +50,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _feed = new ReplicaFeed(definition.Options.RingBytes);
         _snapshots = new SnapshotSchedule(definition.Options);
         _grown = new GrownSource(definition);
+        _alarms = new LearnerAlarms(definition);
         _recovered = new RecoveredEvents(definition, Context.System);
         _pending = new PendingStoreOwner(definition);
         _legs = new LearnLegs(definition, _scored, Self, new ChunksWaiting());
@@ -97,6 +99,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
 
     protected override void PostStop()
     {
+        _alarms.Stopped(Self);
         _legs.Close();
         _pending.Close();
         _recovered.Close();
@@ -110,6 +113,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         {
             _log.Error("{0}: FENCED: another writer has written event {1}; this learner stops", PersistenceId, sequenceNr);
             _health.Fenced(PersistenceId, sequenceNr);
+            _alarms.Fenced(sequenceNr);
             return;
         }
         _log.Error(cause, "{0}: event {1} was not persisted; learning stops and recovers from the journal, scoring goes on from version {2}", PersistenceId, sequenceNr, _persisted);
@@ -125,6 +129,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         // The learner's status is gone with it, so that the health keeps why, for the node to show.
         _health.Failed(PersistenceId, reason);
+        _alarms.RecoveryFailed(LastSequenceNr, reason);
         base.OnRecoveryFailure(reason, message);
     }
 
@@ -139,6 +144,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         {
             _log.Error("{0}: snapshot {1} is unusable ({2}); recovering from the one before", PersistenceId, offer.Metadata.SequenceNr, e.Message);
             _health.Damaged(PersistenceId, offer.Metadata.SequenceNr);
+            _alarms.SnapshotDamaged(offer.Metadata.SequenceNr, e.Message);
             throw;
         }
         _snapshots.Found(envelope, _fold);
@@ -192,6 +198,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         if (_fold is null || !_grown.Note(hint.Position.Partition, _fold.Genesis)) return;
         _health.Alarms.Raise($"{PersistenceId}: {_grown.Detail}");
         _log.Error("{0}: {1}", PersistenceId, _grown.Detail);
+        _alarms.UnknownPartition(hint.Position.Partition, _grown.Detail);
     }
 
     private void Run()
@@ -200,6 +207,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _fold!.RowsByReference = _definition.Options.RowsByReference;
         _persisted = LastSequenceNr;
         _feed.Start(_persisted);
+        _alarms.Started(Self);
         StartLearnLegs();
     }
 
@@ -222,6 +230,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _legs.Start(_fold, Context.System.Materializer());
             _state = LearnerState.Running;
             _detail = "";
+            _alarms.Runs();
         }
         catch (Exception e) when (e is SourceException or SourceUnavailableException)
         {
@@ -273,6 +282,8 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _detail = why;
         _persisted = LastSequenceNr;
         _feed.Start(_persisted);
+        _alarms.Refused(_persisted, why);
+        _alarms.Started(Self);
     }
 
     private void TakeChunks()

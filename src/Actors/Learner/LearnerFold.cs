@@ -23,8 +23,10 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     private readonly SortedDictionary<int, PartitionLedger> _partitions = [];
     private readonly RowBatch _row = new(4, 4096);
     private readonly List<PseudoLabelledRow> _pseudo = [];
+    private readonly List<long> _next = []; // of each range of the event in hand: where its next row's delta begins
     private readonly Supervision _supervision;
     private readonly PseudoLabelling _pseudoLabelling;
+    private readonly DriftMonitor? _drift;
     private OpenEvent? _open;
 
     /// <summary>Starts from the genesis, untrained, at sequence number 1.</summary>
@@ -36,6 +38,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
         Learner = new ProgressiveLearner(definition.Model);
         _supervision = definition.Model.Kind.Supervision;
         _pseudoLabelling = new PseudoLabelling(Learner.Model as ISelfTraining);
+        if (definition.Drift.Count > 0) _drift = new DriftMonitor(definition.Model.Kind.Task, definition.Drift);
         Sequence = 1;
         if (definition.LabelHorizon is { } horizon)
         {
@@ -80,6 +83,9 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
 
     /// <summary>Hears what labels say of answers; null: nobody does. No part of the state.</summary>
     public IAnswerObserver? Observer { get; set; }
+
+    /// <summary>Hears what detectors say, and where, while events are applied; null: nobody does. No part of the state.</summary>
+    public IFoldListener? Listener { get; set; }
 
     /// <summary>The version this state is.</summary>
     public ModelVersion Version => new(Genesis.Lineage, Genesis.Shard, Sequence);
@@ -213,8 +219,9 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     public void Save(StateWriter writer)
     {
         if (Open.HasRanges) throw new InvalidOperationException("a state is saved only where no event is open");
-        // Format 2 has the state of the label join, format 3 also where pseudo-labels began; without either, the bytes are those of format 1.
-        writer.Section(SectionName, _pseudoLabelling.HasBegun ? 3 : Join is null ? 1 : 2);
+        // Format 2 has the state of the label join, format 3 also where pseudo-labels began, format 4 also detectors; without any, the bytes are those of format 1.
+        var format = _drift is not null ? 4 : _pseudoLabelling.HasBegun ? 3 : Join is null ? 1 : 2;
+        writer.Section(SectionName, format);
         writer.Bytes(Genesis.Bytes);
         writer.Int64(Sequence);
         writer.Flag(IsFrozen);
@@ -227,11 +234,10 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             writer.UInt64(p.Epoch);
             foreach (var n in (ReadOnlySpan<long>)[p.Start, p.Next, p.Learned, p.Unlabelled, p.DeadLettered, p.Skipped, p.Frozen, p.Expired]) writer.Int64(n);
         }
-        if (_pseudoLabelling.HasBegun)
-        {
-            writer.Flag(Join is not null);
-            _pseudoLabelling.Save(writer);
-        }
+        if (format >= 3) writer.Flag(Join is not null);
+        if (format == 4) writer.Flag(_pseudoLabelling.HasBegun);
+        if (_pseudoLabelling.HasBegun) _pseudoLabelling.Save(writer);
+        _drift?.Save(writer);
         Join?.State.Save(writer);
         Learner.Save(writer);
     }
@@ -240,7 +246,7 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     /// <exception cref="StateFormatException">Newer, of another kind, or damaged.</exception>
     public static LearnerFold Load(StateReader reader, Func<Genesis, FoldDefinition> define)
     {
-        var format = reader.Section(SectionName, 3);
+        var format = reader.Section(SectionName, 4);
         var genesis = Genesis.Read(reader.Bytes());
         var fold = new LearnerFold(genesis, define(genesis))
         {
@@ -255,8 +261,10 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             var p = new PartitionLedger(reader.Int32(), reader.UInt64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64());
             fold._partitions[p.Partition] = p;
         }
-        var joins = format == 3 ? reader.Flag() : format == 2;
-        if (format == 3) fold._pseudoLabelling.Load(reader);
+        var joins = format >= 3 ? reader.Flag() : format == 2;
+        if (format == 3 || (format == 4 && reader.Flag())) fold._pseudoLabelling.Load(reader);
+        if (format == 4 != fold._drift is not null) throw new StateFormatException("a state with drift detectors belongs to a lineage without, or the other way round: the bytes are damaged");
+        fold._drift?.Load(reader);
         if (joins != (fold.Join is not null)) throw new StateFormatException("a state with a label join belongs to a lineage without, or the other way round: the bytes are damaged");
         if (fold.Join is { } join)
         {
@@ -293,8 +301,11 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
     void IJoinedModel.Evaluate(double label, double score, long age)
     {
         Learner.Evaluate(label, [score]);
+        _drift?.Measured([score], label, Listener);
         Observer?.Measured(Sequence + 1, age, label, [score]);
     }
+
+    void IJoinedModel.Applied(int partition, ulong epoch, long offset) => Listener?.RowApplied(partition, epoch, offset);
 
     void IJoinedModel.Labelled(in JoinedPair pair, long time) => Observer?.Labelled(pair.Partition, pair.Offset, time, pair.Label);
 
@@ -312,11 +323,14 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
         if (_supervision != Supervision.SemiSupervised || !double.IsNaN(label))
         {
             var scores = Learner.Learn(features, content, label, weight);
+            _drift?.Answered(scores, label, Listener);
             if (!double.IsNaN(label)) Observer?.Measured(Sequence + 1, age, label, scores);
             return First(scores);
         }
         _pseudoLabelling.Begin();
-        var score = First(Learner.Learn(features, content, label, weight));
+        var answer = Learner.Learn(features, content, label, weight);
+        _drift?.Answered(answer, label, Listener);
+        var score = First(answer);
         // The event under construction is the next one, but for those that had to end early.
         _pseudoLabelling.End(Sequence + 1 + (Join?.Ahead ?? 0));
         return score;
@@ -347,11 +361,14 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
         IsWhole = false;
         _pseudo.Clear();
         var at = 0;
+        _next.Clear();
+        foreach (var counts in learned.Ranges) _next.Add(counts.Range.From);
         for (var i = 0; i < learned.Rows; i++)
         {
             _row.Clear();
-            RowCodec.Read(rows.Span, ref at, _row);
+            var (range, delta, _, _) = RowCodec.Read(rows.Span, ref at, _row);
             LearnRow(_row, 1);
+            if (Listener is not null) Applied(learned.Ranges[range].Range, range, delta);
             if (_supervision == Supervision.SemiSupervised && double.IsNaN(_row.Labels[0]) && _pseudoLabelling.Last.Class != PseudoClass.None) _pseudo.Add(new(i, _pseudoLabelling.Last));
         }
         if (!_pseudo.SequenceEqual(learned.PseudoLabels)) throw new FoldException($"replay of event {sequence} gives {_pseudo.Count} pseudo-labels that are not the {learned.PseudoLabels.Count} of the journal: the arithmetic of this machine or program differs from the one that learned it");
@@ -359,6 +376,13 @@ public sealed class LearnerFold : IJoinedModel, IDisposable
             throw new FoldException(string.Create(CultureInfo.InvariantCulture, $"replay of event {sequence} gives fingerprint {Learner.Fingerprint:x16} but the journal has {learned.After:x16}: the arithmetic of this machine or program differs from the one that learned it"));
         foreach (var counts in learned.Ranges) Account(counts);
         IsWhole = true;
+    }
+
+    private void Applied(OffsetRange range, int ordinal, long delta)
+    {
+        var offset = _next[ordinal] + delta;
+        _next[ordinal] = offset + 1;
+        Listener!.RowApplied(range.Partition, range.Epoch, offset);
     }
 
     private void Advance(JournalEvent e)

@@ -166,6 +166,9 @@ public sealed record LearnerDefinition(
     /// <summary>Labels that come apart from their rows; null: they come with them.</summary>
     public LabelFeed? Labels { get; init; }
 
+    /// <summary>Where alerts come together; null: the pipeline has none.</summary>
+    public AlertFeed? Alerts { get; init; }
+
     /// <summary>Files that have the events that are no longer in the journal; null: all are in it.</summary>
     public EventArchive? Archive { get; init; }
 

@@ -76,6 +76,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
     private readonly SnapshotHealth _health;
     private readonly IActorRef _replicaActor;
     private readonly IActorRef _scoreLeg;
+    private readonly IActorRef? _alerts;
 
     private PipelineRuntime(ActorSystem system, PipelineParts parts, IActorRef learners, SnapshotHealth health, JournalReader journal)
     {
@@ -86,6 +87,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
         var d = parts.Learner;
         Quality = new AnswerQuality(d.Labels is not null, d.Remember);
         Replica = new Replica(d.Clocks, d.Time) { Quality = Quality };
+        if (d.Alerts is not null) _alerts = system.ActorOf(Props.Create(() => new AlertActor(d, journal)), $"alerts-{Uri.EscapeDataString(d.EntityId)}");
         _replicaActor = system.ActorOf(Props.Create(() => new ReplicaActor(d, Replica, journal, learners)), $"replica-{Uri.EscapeDataString(d.EntityId)}");
         _scoreLeg = system.ActorOf(Props.Create(() => new ScoreLegActor(d, Stages, Trouble, Replica.Ready, learners)), $"score-leg-{Uri.EscapeDataString(d.Name)}");
     }
@@ -126,13 +128,15 @@ public sealed class PipelineRuntime : IAsyncDisposable
     private PipelineStatus StatusOf(ScoreLegStatus score, LearnerStatus learner)
     {
         LedgerMeter.Record(_parts.Learner.Name, learner);
+        var ledger = Ledger(score, learner);
+        LedgerAlarm.Look(_parts.Learner.Alerts, learner, ledger);
         var (progressive, served) = (Quality.Progressive, Quality.Served);
         QualityMeter.Record(_parts.Learner.Name, "progressive", progressive);
         QualityMeter.Record(_parts.Learner.Name, "served", served);
         var replica = Replica.Sequence;
         var stale = Math.Max(0, learner.Version.Sequence - replica);
         var staleFor = stale == 0 || replica == 0 ? TimeSpan.Zero : _parts.Learner.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Replica.AppliedAt);
-        return new PipelineStatus(score, learner, replica, stale, staleFor, Ledger(score, learner)) { Progressive = progressive, Served = served };
+        return new PipelineStatus(score, learner, replica, stale, staleFor, ledger) { Progressive = progressive, Served = served };
     }
 
     /// <summary>Takes the current group of pseudo-labels back, of a self-training model.</summary>
@@ -147,7 +151,21 @@ public sealed class PipelineRuntime : IAsyncDisposable
         var score = await _scoreLeg.Ask<ScoreLegStatus>(StopScoring.Instance, DrainTime).ConfigureAwait(false);
         await _replicaActor.GracefulStop(Answer).ConfigureAwait(false);
         var drained = await _learners.Ask<Drained>(new LearnerEnvelope(_parts.Learner.EntityId, Drain.Instance), DrainTime).ConfigureAwait(false);
+        await WriteAlerts(drained.Status.Version.Sequence).ConfigureAwait(false);
         return StatusOf(score, drained.Status);
+    }
+
+    // Not for long: they follow from the journal, and are written at the next start.
+    private async Task WriteAlerts(long through)
+    {
+        if (_alerts is null) return;
+        try
+        {
+            await _alerts.Ask<AlertsWritten>(new WriteAlerts(through), Answer).ConfigureAwait(false);
+        }
+        catch (AskTimeoutException)
+        {
+        }
     }
 
     /// <summary>Stops scoring on this node, what is in flight is committed, and its replica; the learner goes on wherever it runs.</summary>
@@ -177,6 +195,11 @@ public sealed class PipelineRuntime : IAsyncDisposable
             {
                 // A client that waits for a broker that is away ends with the process.
             }
+        }
+        if (_alerts is not null)
+        {
+            _system.Stop(_alerts);
+            await _parts.Learner.Alerts!.Log.DisposeAsync().ConfigureAwait(false);
         }
         await _parts.Predictions.DisposeAsync().ConfigureAwait(false);
         await _parts.DeadLetters.DisposeAsync().ConfigureAwait(false);

@@ -86,6 +86,14 @@ internal static class NodeReport
         json.WriteEndArray();
         QualityReport.Write(json, "progressive", status.Progressive);
         QualityReport.Write(json, "served", status.Served);
+        if (pipeline.Parts.Learner.Alerts?.Status is { } written)
+        {
+            json.WriteStartObject("alerts");
+            json.WriteNumber("written", written.Written);
+            json.WriteNumber("through", written.Through);
+            json.WriteString("trouble", written.Trouble);
+            json.WriteEndObject();
+        }
         json.WriteStartArray("alarms");
         foreach (var alarm in alarms.All) json.WriteStringValue(alarm);
         json.WriteEndArray();

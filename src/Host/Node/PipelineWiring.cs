@@ -12,37 +12,42 @@ internal static class PipelineWiring
     public static KafkaTransactions? Transactions(ActorSystem system, PipelineSettings pipeline, DataFolder folder) => pipeline.CreateTransactions(folder.Id, line => system.Log.Info("{0}", line));
 
     /// <summary>The pipeline's learner and fold.</summary>
-    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, JournalSettings journal, Action<string> alarm, KafkaTransactions? transactions = null) => new(
-        pipeline.Name,
-        pipeline.Lineage,
-        Shard: 0,
-        SettingsText.Write(pipeline.Genesis),
-        Define,
-        pipeline.CreateSource(new FileCommitStore(folder.Commits), transactions is null ? Topics(system, pipeline) : KafkaConnector.Within(transactions), line => system.Log.Info("{0}", line)),
-        pipeline.CreateDecoder(),
-        pipeline.Featurize.Create(),
-        new LearnerOptions(
-            pipeline.Learn.MaxRows,
-            pipeline.Learn.MaxBytes,
-            pipeline.Learn.MaxWait,
-            pipeline.Snapshots.EveryEvents,
-            pipeline.Snapshots.EveryBytes,
-            pipeline.Snapshots.KeepRecent)
-        {
-            RowsByReference = journal.Rows == JournalRows.Referenced,
-        },
-        new PipelineClocks(),
-        time,
-        pipeline.Score.MaxLead)
+    public static LearnerDefinition Definition(ActorSystem system, PipelineSettings pipeline, DataFolder folder, TimeProvider time, JournalSettings journal, Action<string> alarm, KafkaTransactions? transactions = null)
     {
-        Remember = pipeline.Score.Remember,
-        Archive = new EventArchive(journal.Archive),
-        Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder, Warning(system, alarm)) : null,
-    };
+        var alerts = Alerts(system, pipeline, time);
+        return new(
+            pipeline.Name,
+            pipeline.Lineage,
+            Shard: 0,
+            SettingsText.Write(pipeline.Genesis),
+            Define,
+            pipeline.CreateSource(new FileCommitStore(folder.Commits), transactions is null ? Topics(system, pipeline) : KafkaConnector.Within(transactions), line => system.Log.Info("{0}", line)),
+            pipeline.CreateDecoder(),
+            pipeline.Featurize.Create(),
+            new LearnerOptions(
+                pipeline.Learn.MaxRows,
+                pipeline.Learn.MaxBytes,
+                pipeline.Learn.MaxWait,
+                pipeline.Snapshots.EveryEvents,
+                pipeline.Snapshots.EveryBytes,
+                pipeline.Snapshots.KeepRecent)
+            {
+                RowsByReference = journal.Rows == JournalRows.Referenced,
+            },
+            new PipelineClocks(),
+            time,
+            pipeline.Score.MaxLead)
+        {
+            Remember = pipeline.Score.Remember,
+            Alerts = alerts,
+            Archive = new EventArchive(journal.Archive),
+            Labels = pipeline.Labels == LabelSource.Topic ? Labels(system, pipeline, folder, Warning(system, alarm), alerts) : null,
+        };
+    }
 
     private static KafkaConnector Topics(ActorSystem system, PipelineSettings pipeline) => KafkaConnector.Of(pipeline.Kafka.Connector, system);
 
-    private static LabelFeed Labels(ActorSystem system, PipelineSettings pipeline, DataFolder folder, Action<string> alarm)
+    private static LabelFeed Labels(ActorSystem system, PipelineSettings pipeline, DataFolder folder, Action<string> alarm, AlertFeed? alerts)
     {
         var join = pipeline.LabelJoin;
         var path = Path.Combine(folder.Pending, Uri.EscapeDataString(pipeline.Name), pipeline.Lineage);
@@ -62,9 +67,23 @@ internal static class PipelineWiring
             pipeline.CreateDeadLetterSink(Topics(system, pipeline), line => system.Log.Info("{0}", line)),
             new DeadLetterWriter(pipeline.Name).Encode)
         {
-            Count = pipeline.CreateLabelAlarm(alarm).Count,
+            Count = pipeline.CreateLabelAlarm(alarm, Share(alerts, "label-dead-letter-share")).Count,
         };
     }
+
+    private static AlertFeed? Alerts(ActorSystem system, PipelineSettings pipeline, TimeProvider time)
+    {
+        if (pipeline.CreateAlertLog(Topics(system, pipeline), line => system.Log.Info("{0}", line)) is not { } log) return null;
+        var address = ((ExtendedActorSystem)system).Provider.DefaultAddress;
+        return new AlertFeed(pipeline.Name, log, $"{address.Host}:{address.Port}", time);
+    }
+
+    private static Action<bool, AlertPosition, string>? Share(AlertFeed? alerts, string kind) => alerts is null ? null : (raised, at, text) =>
+    {
+        // One for all partitions: a node counts its latest records, wherever they are from.
+        if (raised) alerts.Raise(kind, -1, at.Offset, text, at);
+        else alerts.Clear(kind, -1, text);
+    };
 
     private static Action<string> Warning(ActorSystem system, Action<string> alarm) => line =>
     {
@@ -82,7 +101,7 @@ internal static class PipelineWiring
         void Log(string line) => system.Log.Info("{0}", line);
         return new PipelineParts(
             definition,
-            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name), pipeline.CreateDeadLetterAlarm(Warning(system, alarm))),
+            new OutgoingEncoder(new PredictionWriter(pipeline.Name, pipeline.Model.Kind.Task), new DeadLetterWriter(pipeline.Name), pipeline.CreateDeadLetterAlarm(Warning(system, alarm), Share(definition.Alerts, "dead-letter-share"))),
             transactions?.Sink(pipeline.Sink.Predictions) ?? pipeline.CreatePredictionSink(Topics(system, pipeline), Log),
             // Labels that are none are written by the learner's leg, which has no transactions.
             transactions?.Sink(pipeline.Sink.DeadLetters) ?? definition.Labels?.DeadLetters ?? pipeline.CreateDeadLetterSink(Topics(system, pipeline), Log))
@@ -99,7 +118,7 @@ internal static class PipelineWiring
         {
             var settings = SettingsText.Read(genesis.Settings);
             var (model, featurize) = PipelineSettings.ReadGenesis(settings);
-            return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings));
+            return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings)) { Drift = DriftSettings.ReadGenesis(settings).Watches };
         }
         catch (ArgumentException e)
         {

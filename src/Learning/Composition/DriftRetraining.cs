@@ -25,7 +25,14 @@ public static class DriftRetraining
         spec => spec.Values.Model("model").Create() is IExplainable ? new ExplainableDriftRetrainingModel(spec) : new DriftRetrainingModel(spec));
 }
 
-internal class DriftRetrainingModel : IModel
+/// <summary>A model that is replaced by another one when it drifts.</summary>
+public interface IReplacedModel : IModel
+{
+    /// <summary>Number of the model that answers, from 1: another one, another model.</summary>
+    long Answering { get; }
+}
+
+internal class DriftRetrainingModel : IReplacedModel
 {
     private readonly bool _binary;
     private IDriftDetector _detector;
@@ -45,6 +52,8 @@ internal class DriftRetrainingModel : IModel
     }
 
     public ModelSpec Spec { get; }
+
+    long IReplacedModel.Answering => _model.Number;
 
     /// <summary>The model that answers now.</summary>
     protected IModel Answering => _model.Model;

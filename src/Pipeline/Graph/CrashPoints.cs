@@ -12,8 +12,11 @@ public static class CrashPoints
     private static readonly (string Name, long Left) Armed = Read(Environment.GetEnvironmentVariable("STREAMMLOPS_CRASH"));
     private static long _left = Armed.Left;
 
-    /// <summary>The names.</summary>
+    /// <summary>Those of scoring and learning.</summary>
     public static IReadOnlyList<string> All { get; } = [AfterPersist, AfterProduce, AfterPending, InSnapshot];
+
+    /// <summary>Those of the writer of alerts, which a pipeline without alerts never passes.</summary>
+    public static IReadOnlyList<string> OfAlerts { get; } = [BeforeAlerts, AfterAlerts, AfterAlertPosition];
 
     /// <summary>An event is in the journal; replicas have not heard of it, and nothing after it has been sealed.</summary>
     public const string AfterPersist = "after-persist";
@@ -26,6 +29,15 @@ public static class CrashPoints
 
     /// <summary>The pending store's checkpoint is written; the snapshot of the state is not.</summary>
     public const string InSnapshot = "in-snapshot";
+
+    /// <summary>Alerts follow from events that were applied; none of them is written.</summary>
+    public const string BeforeAlerts = "before-alerts";
+
+    /// <summary>Alerts are in their log (in a transaction: sent); that they are is not remembered.</summary>
+    public const string AfterAlerts = "after-alerts";
+
+    /// <summary>Alerts are in their log, and it is remembered.</summary>
+    public const string AfterAlertPosition = "after-alert-position";
 
     /// <summary>The program is at this point.</summary>
     public static void Pass(string name)

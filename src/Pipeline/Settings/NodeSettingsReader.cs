@@ -139,12 +139,14 @@ public static class NodeSettingsReader
         var snapshots = ReadSnapshots(reader.Block("snapshots"));
         var sink = ReadSink(reader.Block("sink"), dataFolder);
         var audit = ReadAudit(reader.Block("audit"));
+        var drift = DriftSettings.Read(reader.Block("drift"), isPipeline ? model?.Kind.Task : null, faults);
+        var alerts = AlertSettings.Read(reader.Block("alerts"), dataFolder);
         var limits = ReadLimits(reader.Block("limits"));
-        if (isPipeline && kafka.BootstrapServers.Length == 0 && (source.Kind == SourceKind.Kafka || sink.Kind == SinkKind.Kafka || (labels == LabelSource.Topic && labelJoin.Kind == SourceKind.Kafka))) reader.Fault("kafka.bootstrap-servers", "names no broker; set it, for instance localhost:9092");
+        if (isPipeline && kafka.BootstrapServers.Length == 0 && (source.Kind == SourceKind.Kafka || sink.Kind == SinkKind.Kafka || alerts.Topic.Length > 0 || (labels == LabelSource.Topic && labelJoin.Kind == SourceKind.Kafka))) reader.Fault("kafka.bootstrap-servers", "names no broker; set it, for instance localhost:9092");
         var delivery = reader.OneOf<Delivery>("delivery");
         if (isPipeline && delivery == Delivery.ExactlyOnce) RefuseWithoutTransactions(reader, kafka, source, sink);
         reader.RefuseUnread();
-        return model is null ? null : new PipelineSettings(name, lineage, kafka, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits) { LabelJoin = labelJoin, Delivery = delivery };
+        return model is null ? null : new PipelineSettings(name, lineage, kafka, source, featurize, model, labels, score, learn, snapshots, sink, audit, limits) { LabelJoin = labelJoin, Delivery = delivery, Drift = drift, Alerts = alerts };
     }
 
     private static void RefuseWithoutTransactions(SettingsReader reader, KafkaSettings kafka, SourceSettings source, SinkSettings sink)
@@ -267,12 +269,17 @@ public static class NodeSettingsReader
                 if (p.Sink.Kind != SinkKind.File || file.Length == 0 || owners.TryAdd(Path.GetFullPath(file), $"{p.Name}.sink.{key}")) continue;
                 faults.Add(new($"{Root}.pipelines.{p.Name}.sink.{key}", $"is the file of {owners[Path.GetFullPath(file)]} too; give each a file of its own"));
             }
+            if (p.Alerts.Path.Length > 0 && !owners.TryAdd(Path.GetFullPath(p.Alerts.Path), $"{p.Name}.alerts.path"))
+                faults.Add(new($"{Root}.pipelines.{p.Name}.alerts.path", $"is the file of {owners[Path.GetFullPath(p.Alerts.Path)]} too; give each a file of its own"));
         }
     }
 
     private static ConfigNode.Map OverlayPipeline(ConfigNode.Map lower, ConfigNode.Map upper)
     {
         var merged = lower.Overlay(upper);
+        // A detector is replaced as a whole, as the parameters of a model are.
+        if (upper.Fields.GetValueOrDefault("drift") is ConfigNode.Map detectors && lower.Fields.GetValueOrDefault("drift") is ConfigNode.Map others)
+            merged = merged.With("drift", new ConfigNode.Map(others.Fields.SetItems(detectors.Fields)));
         return upper.Fields.TryGetValue("model", out var above) && lower.Fields.TryGetValue("model", out var below)
             ? merged.With("model", OverlayModel(below, above))
             : merged;

@@ -87,6 +87,12 @@ public sealed record PipelineSettings(
     /// <summary>How predictions and offsets belong together.</summary>
     public Delivery Delivery { get; init; }
 
+    /// <summary>Detectors over the learner's answers.</summary>
+    public DriftSettings Drift { get; init; } = new([]);
+
+    /// <summary>Where alerts go.</summary>
+    public AlertSettings Alerts { get; init; } = new("", "");
+
     /// <summary>Labels that come apart from their rows; read where <see cref="Labels"/> says so.</summary>
     public required LabelJoinSettings LabelJoin { get; init; }
 
@@ -96,14 +102,17 @@ public sealed record PipelineSettings(
     /// </summary>
     public ConfigNode.Map Genesis => Labels == LabelSource.Topic ? Common.With("label-join", LabelJoin.ToGenesis(RowId)) : Common;
 
-    private ConfigNode.Map Common => ConfigNode.Map.Empty
+    // A lineage without detectors has the genesis that it had before there were any.
+    private ConfigNode.Map Common => Drift.Watches.IsEmpty ? WithoutDrift : WithoutDrift.With("drift", Drift.ToGenesis());
+
+    private ConfigNode.Map WithoutDrift => ConfigNode.Map.Empty
         .With("model", Model.ToConfig())
         .With("featurize", Featurize.ToConfig())
         .With("format", Source.Format.ToConfig())
         .With("labels", Spelling.Of(Labels));
 
     /// <summary><see cref="Genesis"/> as one line, equal for equal folds.</summary>
-    public string GenesisText => $"model={Model.ToCanonicalString()};featurize={Featurize.ToCanonicalString()};format={Source.Format.ToCanonicalString()};labels={Spelling.Of(Labels)}{(Labels == LabelSource.Topic ? $";label-join={LabelJoin.ToGenesis(RowId)}" : "")}";
+    public string GenesisText => $"model={Model.ToCanonicalString()};featurize={Featurize.ToCanonicalString()};format={Source.Format.ToCanonicalString()};labels={Spelling.Of(Labels)}{(Labels == LabelSource.Topic ? $";label-join={LabelJoin.ToGenesis(RowId)}" : "")}{(Drift.Watches.IsEmpty ? "" : $";drift={Drift}")}";
 
     private string RowId => Source.Format.Kind switch
     {
@@ -200,6 +209,22 @@ public enum SinkKind
 /// <param name="Predictions">File (the data folder's where relative in settings) or topic of predictions.</param>
 /// <param name="DeadLetters">File or topic of dead letters, likewise.</param>
 public sealed record SinkSettings(SinkKind Kind, string Predictions, string DeadLetters);
+
+/// <summary>Where alerts go: one of the two, or nowhere.</summary>
+/// <param name="Path">File (the data folder's where relative in settings); empty: none.</param>
+/// <param name="Topic">Topic; empty: none.</param>
+public sealed record AlertSettings(string Path, string Topic)
+{
+    internal static AlertSettings Read(SettingsReader reader, string dataFolder)
+    {
+        var (path, topic) = (reader.Text("path"), reader.Text("topic"));
+        if (path.Length > 0 && topic.Length > 0) reader.Fault("topic", "alerts go to a file or to a topic: set path or topic, not both");
+        reader.RefuseUnread();
+        return new AlertSettings(path.Length == 0 ? "" : System.IO.Path.Combine(dataFolder, path), topic);
+    }
+
+    internal ConfigNode.Map ToConfig(string dataFolder) => ConfigNode.Of(("path", Path.Length == 0 ? "" : System.IO.Path.GetRelativePath(dataFolder, Path)), ("topic", Topic));
+}
 
 /// <summary>What is kept so that predictions can be recomputed.</summary>
 /// <param name="Keep">Which rows.</param>

@@ -73,6 +73,18 @@ public static class SettingsParts
             : topics.Sink(new ProducerSettings(kafka.BootstrapServers, name) { KafkaClients = kafka.KafkaClients, Idempotent = kafka.Idempotent, Log = log });
     }
 
+    /// <summary>Where alerts of a pipeline go; null: nowhere.</summary>
+    public static IAlertLog? CreateAlertLog(this PipelineSettings pipeline, KafkaConnector topics, Action<string>? log = null)
+    {
+        var (alerts, kafka) = (pipeline.Alerts, pipeline.Kafka);
+        if (alerts.Path.Length > 0) return new FileAlertLog(alerts.Path);
+        if (alerts.Topic.Length == 0) return null;
+        var producer = new ProducerSettings(kafka.BootstrapServers, alerts.Topic) { KafkaClients = kafka.KafkaClients, Idempotent = kafka.Idempotent, Log = log };
+        // One learner, one writer: the name is the learner's, wherever it runs.
+        var transactions = pipeline.Delivery == Delivery.ExactlyOnce ? new KafkaTransactions(producer with { Topic = "" }, KafkaAlertLog.WriterOf(pipeline.Name, pipeline.Lineage, 0)) : null;
+        return new KafkaAlertLog(topics.Sink(producer), kafka.Consumer(alerts.Topic, new ChunkLimits(), log), transactions);
+    }
+
     /// <summary>The decoder of a pipeline's format.</summary>
     public static IDecoder CreateDecoder(this PipelineSettings pipeline)
     {
@@ -116,14 +128,14 @@ public static class SettingsParts
     }
 
     /// <summary>The alarm of too many dead letters.</summary>
-    public static DeadLetterAlarm CreateDeadLetterAlarm(this PipelineSettings pipeline, Action<string> say) =>
-        CreateDeadLetterAlarm(pipeline, pipeline.Name, say);
+    public static DeadLetterAlarm CreateDeadLetterAlarm(this PipelineSettings pipeline, Action<string> say, Action<bool, AlertPosition, string>? changed = null) =>
+        CreateDeadLetterAlarm(pipeline, pipeline.Name, say, changed);
 
     /// <summary>The alarm of too many records of the labels' log that are no labels.</summary>
-    public static DeadLetterAlarm CreateLabelAlarm(this PipelineSettings pipeline, Action<string> say) => CreateDeadLetterAlarm(pipeline, $"{pipeline.Name} (labels)", say);
+    public static DeadLetterAlarm CreateLabelAlarm(this PipelineSettings pipeline, Action<string> say, Action<bool, AlertPosition, string>? changed = null) => CreateDeadLetterAlarm(pipeline, $"{pipeline.Name} (labels)", say, changed);
 
-    private static DeadLetterAlarm CreateDeadLetterAlarm(PipelineSettings pipeline, string name, Action<string> say) =>
-        new(name, pipeline.Limits.DeadLetterShare, pipeline.Limits.DeadLetterWindow, say);
+    private static DeadLetterAlarm CreateDeadLetterAlarm(PipelineSettings pipeline, string name, Action<string> say, Action<bool, AlertPosition, string>? changed) =>
+        new(name, pipeline.Limits.DeadLetterShare, pipeline.Limits.DeadLetterWindow, say, changed);
 
     /// <summary>The featurizers as one.</summary>
     public static IFeaturizer Create(this FeaturizeSettings settings)

@@ -35,6 +35,8 @@ public static class SettingsWriter
             ("every-bytes", p.Snapshots.EveryBytes == SnapshotSettings.Never ? "never" : Spelling.Bytes(p.Snapshots.EveryBytes)),
             ("keep-recent", Text(p.Snapshots.KeepRecent))))
         .With("sink", ConfigNode.Of(("kind", Spelling.Of(p.Sink.Kind)), ("predictions", Destination(p.Sink, p.Sink.Predictions, dataFolder)), ("dead-letters", Destination(p.Sink, p.Sink.DeadLetters, dataFolder))))
+        .With("drift", p.Drift.ToConfig())
+        .With("alerts", p.Alerts.ToConfig(dataFolder))
         .With("audit", ConfigNode.Of(("keep", Spelling.Of(p.Audit.Keep))))
         .With("limits", ConfigNode.Of(("record-bytes", Spelling.Bytes(p.Limits.RecordBytes)), ("dead-letter-bytes", Spelling.Bytes(p.Limits.DeadLetterBytes)),
             ("dead-letter-share", p.Limits.DeadLetterShare.ToString("R", CultureInfo.InvariantCulture)), ("dead-letter-window", Text(p.Limits.DeadLetterWindow))));

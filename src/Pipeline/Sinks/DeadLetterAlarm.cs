@@ -20,7 +20,8 @@ public sealed record DeadLetterState(bool Raised, double Share, long Records, st
 /// <param name="share">Share that is allowed; 1: there is no alarm.</param>
 /// <param name="window">Records of a window.</param>
 /// <param name="say">Takes one line whenever the alarm is raised or ends.</param>
-public sealed class DeadLetterAlarm(string pipeline, double share, long window, Action<string> say)
+/// <param name="changed">The same as an alert: whether it is raised, the position of the latest dead letter, and the line; null: nobody listens.</param>
+public sealed class DeadLetterAlarm(string pipeline, double share, long window, Action<string> say, Action<bool, AlertPosition, string>? changed = null)
 {
     /// <summary>Causes told apart; a stream of nonsense must not make memory of its nonsense.</summary>
     public const int MaxCauses = 256;
@@ -34,6 +35,7 @@ public sealed class DeadLetterAlarm(string pipeline, double share, long window, 
     private readonly Dictionary<string, (long Count, string Example)> _causes = new(StringComparer.Ordinal);
     private readonly KeyValuePair<string, object?> _tag = new("pipeline", pipeline);
     private DeadLetterState _state = new(false, 0, 0, "", "");
+    private AlertPosition _latest;
     private long _records, _letters, _recordsBefore, _lettersBefore;
 
     /// <summary>What the alarm says at present.</summary>
@@ -51,7 +53,11 @@ public sealed class DeadLetterAlarm(string pipeline, double share, long window, 
     /// <summary>Takes in a chunk: its rows and its dead letters.</summary>
     public void Count(int rows, IReadOnlyList<DeadLetter> letters)
     {
-        if (letters.Count > 0) CountCauses(letters);
+        if (letters.Count > 0)
+        {
+            CountCauses(letters);
+            _latest = new AlertPosition(letters[^1].Partition, letters[^1].Epoch, letters[^1].Offset);
+        }
         _records += rows + letters.Count;
         _letters += letters.Count;
         if (letters.Count == 0 && !_state.Raised && _records < window) return;
@@ -88,8 +94,10 @@ public sealed class DeadLetterAlarm(string pipeline, double share, long window, 
         Shares.Record(state.Share, _tag);
         Alarms.Record(state.Raised ? 1 : 0, _tag);
         if (state.Raised == before.Raised) return;
-        say(state.Raised
+        var line = state.Raised
             ? string.Create(CultureInfo.InvariantCulture, $"pipeline {pipeline}: {state.Share:P1} of the latest {state.Records} records are dead letters, more than the {share:P1} of limits.dead-letter-share; most often: {state.Cause}; for example {state.Example}")
-            : string.Create(CultureInfo.InvariantCulture, $"pipeline {pipeline}: dead letters are {state.Share:P1} of the latest {state.Records} records again, within the {share:P1} of limits.dead-letter-share"));
+            : string.Create(CultureInfo.InvariantCulture, $"pipeline {pipeline}: dead letters are {state.Share:P1} of the latest {state.Records} records again, within the {share:P1} of limits.dead-letter-share");
+        say(line);
+        changed?.Invoke(state.Raised, _latest, line);
     }
 }

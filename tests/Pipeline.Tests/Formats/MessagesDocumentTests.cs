@@ -102,6 +102,31 @@ public sealed class MessagesDocumentTests
         Assert.Equal([0.25, 0.5, 0.25], prediction.Scores!);
     }
 
+    [Theory]
+    [InlineData("json drift", "drift", AlertState.Noted)]
+    [InlineData("json alert", "frozen", AlertState.Raised)]
+    [InlineData("json alert-node", "dead-letter-share", AlertState.Raised)]
+    public void Alerts(string block, string kind, AlertState state)
+    {
+        var line = Block(block);
+        Assert.True(AlertMessage.TryParse(Encoding.UTF8.GetBytes(line), out var alert, out var reason), reason);
+        Assert.Equal((kind, state), (alert.Kind, alert.State));
+        using var written = AlertMessage.Encode([alert]);
+        Assert.Equal(line, Encoding.UTF8.GetString(written[0]));
+        if (alert.History is { } history) Assert.Equal(history.IdOf(alert.Sequence, kind, 0), alert.Id);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    [InlineData("{")]
+    [InlineData("{\"family\":\"news\"}")]
+    public void What_is_no_alert_is_said(string message)
+    {
+        Assert.False(AlertMessage.TryParse(Encoding.UTF8.GetBytes(message), out _, out var reason));
+        Assert.Contains("not an alert", reason);
+    }
+
     [Fact]
     public void DeadLetters()
     {

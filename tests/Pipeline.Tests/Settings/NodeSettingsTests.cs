@@ -30,6 +30,30 @@ public sealed class NodeSettingsTests
     }
 
     [Fact]
+    public void Alerts_and_drift_are_off_by_default_and_their_faults_are_told_with_the_path()
+    {
+        var off = NodeSettingsReader.Parse(Smallest).Pipelines[0];
+        Assert.Equal((new AlertSettings("", ""), new DriftSettings([])), (off.Alerts, off.Drift));
+        Assert.DoesNotContain("drift", off.GenesisText);
+        Assert.False(off.Genesis.Fields.ContainsKey("drift"));
+        var on = NodeSettingsReader.Parse(Smallest + "stream-mlops { data-folder = d, pipeline-defaults.drift.errors = ddm, pipelines.p { alerts.path = a.jsonl, drift { errors { adwin { delta = 0.01 } }, scores = kswin } } }").Pipelines[0];
+        Assert.Equal(Path.Combine("d", "a.jsonl"), on.Alerts.Path);
+        Assert.Equal(["adwin", "kswin"], on.Drift.Watches.Select(w => w.Detector.Name));
+        Assert.Equal(on.Drift, DriftSettings.ReadGenesis(on.Genesis));
+        Assert.NotEqual(off.GenesisText, on.GenesisText);
+        const string P = "stream-mlops.pipelines.p";
+        Assert.Contains("p.alerts.topic: alerts go to a file or to a topic", Fault(Smallest + $"{P}.alerts {{ path = a, topic = b }}\n{P}.kafka.bootstrap-servers = \"a:1\""));
+        Assert.Contains("names no broker", Fault(Smallest + $"{P}.alerts.topic = b"));
+        Assert.Contains("p.drift.errors: must be none, or one detector", Fault(Smallest + $"{P}.drift.errors = guess"));
+        Assert.Contains("p.drift.scores.adwin.delta: must be a number", Fault(Smallest + $"{P}.drift.scores {{ adwin {{ delta = 2 }} }}"));
+        Assert.Contains("p.drift.errors: ddm takes 0 to 1", Fault(Smallest + $"{P} {{ model = linear-regression, drift.errors = ddm }}"));
+        Assert.Contains("did you mean errors", Fault(Smallest + $"{P}.drift.error = ddm"));
+        Assert.Contains("p.alerts.path: is the file of p.sink.predictions too", Fault(Smallest + $"{P}.alerts.path = predictions.jsonl"));
+
+        static string Fault(string text) => Assert.Single(NodeSettingsReader.Read(HoconDocument.Parse(text, "s")).Faults).ToString();
+    }
+
+    [Fact]
     public void Rows_by_reference_are_refused_where_labels_come_apart()
     {
         const string Apart = "stream-mlops { journal.rows = referenced, pipelines.p { source { path = rows.jsonl, format = json }, labels = topic, label-source.path = labels.jsonl } }";
