@@ -57,12 +57,16 @@ internal sealed unsafe class GroupOffsets(nint client, string topic)
     }
 
     /// <summary>Adds commits to a producer's transaction, as this client's group.</summary>
-    public LibrdkafkaTransactions.Answer Write(IReadOnlyList<CommittedPartition> partitions, nint producer, TimeSpan timeout)
+    /// <param name="partitions">What is committed.</param>
+    /// <param name="producer">Whose transaction.</param>
+    /// <param name="timeout">How long an answer is waited for.</param>
+    /// <param name="asMember">Whether only a member may commit; false: the group has no members, and its one writer is guarded by the transactional id.</param>
+    public LibrdkafkaTransactions.Answer Write(IReadOnlyList<CommittedPartition> partitions, nint producer, TimeSpan timeout, bool asMember = true)
     {
         var list = List(partitions);
         try
         {
-            return LibrdkafkaTransactions.SendOffsets(producer, list, client, timeout);
+            return LibrdkafkaTransactions.SendOffsets(producer, list, client, asMember, timeout);
         }
         finally
         {

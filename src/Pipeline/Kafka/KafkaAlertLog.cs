@@ -69,7 +69,7 @@ public sealed class KafkaAlertLog(ISink sink, ConsumerSettings settings, KafkaTr
             {
                 await (_within ??= transactions.Sink(settings.Topic)).Write(records).ConfigureAwait(false);
                 CrashPoints.Pass(CrashPoints.AfterAlerts);
-                await Task.Run(() => transactions.Commit((producer, timeout) => Offsets.Write([commit], producer, timeout))).ConfigureAwait(false);
+                await Task.Run(() => transactions.Commit((producer, timeout) => Offsets.Write([commit], producer, timeout, asMember: false))).ConfigureAwait(false);
             }
             catch
             {

@@ -72,6 +72,22 @@ public sealed class TransactionProtocolSpecs(ITestOutputHelper output) : TestKit
         Assert.DoesNotContain(TxnOffsetCommit, broker.Cluster.Requests());
     }
 
+    // Brokers would take them: offsets without a generation are those of clients from before there was one to check.
+    [Fact]
+    public async Task Offsets_of_a_consumer_that_is_no_member_are_not_sent()
+    {
+        using var broker = new MockBroker();
+        var topics = Topics(broker);
+        broker.Cluster.TrackRequests();
+        await using var writer = new KafkaTransactions(broker.Producer(""), "writer");
+        await writer.Begin();
+        using var consumer = new ConsumerBuilder<Ignore, Ignore>(new Dictionary<string, string> { ["bootstrap.servers"] = broker.BootstrapServers, ["group.id"] = "g" }).Build();
+        var offsets = new GroupOffsets(Librdkafka.HandleOf(consumer).DangerousGetHandle(), topics.Rows);
+        var refused = Assert.Throws<TransactionAbortedException>(() => writer.Commit((producer, timeout) => offsets.Write([new(new(0, 1, 100), 100, 0, 0)], producer, timeout)));
+        Assert.Contains("no member of its group", refused.Message);
+        Assert.DoesNotContain(TxnOffsetCommit, broker.Cluster.Requests());
+    }
+
     private static (string Rows, string Predictions, string DeadLetters) Topics(MockBroker broker)
     {
         var topics = (broker.CreateTopic(), broker.CreateTopic(), broker.CreateTopic());

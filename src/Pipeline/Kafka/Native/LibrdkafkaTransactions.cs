@@ -13,11 +13,18 @@ internal static unsafe partial class LibrdkafkaTransactions
     /// <param name="IsFatal">The producer can do nothing any more.</param>
     public readonly record struct Answer(ErrorCode Code, string Reason, bool IsRetriable, bool IsFatal);
 
-    /// <summary>Adds offsets to the open transaction, as the group's present member: the coordinator refuses a former one.</summary>
-    public static Answer SendOffsets(nint producer, Librdkafka.PartitionList* offsets, nint consumer, TimeSpan timeout)
+    /// <summary>Adds offsets to the open transaction: as the group's present member, whose former ones the coordinator refuses, or for a group without members.</summary>
+    public static Answer SendOffsets(nint producer, Librdkafka.PartitionList* offsets, nint consumer, bool asMember, TimeSpan timeout)
     {
         var group = GroupMetadata(consumer);
         if (group == 0) return new Answer(ErrorCode.Local_State, "the consumer has left its group", false, false);
+        if (asMember && Generation(group) < 0)
+        {
+            // Brokers take offsets without member and generation unchecked (KIP-447 has it for older clients). So librdkafka's are between its being told
+            // that it is no member any more and this program's hearing of it.
+            GroupMetadataDestroy(group);
+            return new Answer(ErrorCode.Local_State, "the consumer is no member of its group at present", false, false);
+        }
         var error = SendOffsets(producer, offsets, group, (int)timeout.TotalMilliseconds);
         GroupMetadataDestroy(group);
         if (error == 0) return new Answer(ErrorCode.NoError, "", false, false);
@@ -28,6 +35,9 @@ internal static unsafe partial class LibrdkafkaTransactions
 
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_consumer_group_metadata")]
     private static partial nint GroupMetadata(nint consumer);
+
+    [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_consumer_group_metadata_generation_id")]
+    private static partial int Generation(nint metadata);
 
     [LibraryImport(NativeLibrdkafka.Name, EntryPoint = "rd_kafka_consumer_group_metadata_destroy")]
     private static partial void GroupMetadataDestroy(nint metadata);
