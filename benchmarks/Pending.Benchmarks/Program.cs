@@ -41,7 +41,18 @@ clock.Restart();
 // What a learner would journal stands in for it here.
 var state = new ArrayBufferWriter<byte>();
 whole.State.Save(new StateWriter(state));
-store.Checkpoint(state.WrittenSpan);
+var checkpoint = store.Checkpoint(state.WrittenSpan);
+var (longest, during) = (clock.Elapsed, 0L);
+var began = longest;
+for (var batch = 0; batch < 2_000 && !checkpoint.IsCompleted; batch++)
+{
+    var last = clock.Elapsed;
+    Join(whole, count, Batch, seed: 4 + (ulong)batch);
+    during += Batch;
+    if (clock.Elapsed - last > longest) longest = clock.Elapsed - last;
+}
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"checkpoint begun in {began.TotalMilliseconds:0.0} ms; {during} labels joined while it was under way; the longest pause of {Batch} of them, or of its beginning, {longest.TotalMilliseconds:0.0} ms"));
+await checkpoint;
 Report("checkpoint", store.Count, clock);
 Console.WriteLine($"disk {new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length) >> 20} MiB");
 if (whole.Counts is not { FeatureRemainder: 0, LabelRemainder: 0 }) return 1;

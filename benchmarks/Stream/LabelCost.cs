@@ -29,6 +29,7 @@ internal static class LabelCost
             ("json, inline", Source("rows.jsonl", "json")),
             ("json, labels apart", $"{Source("rows.jsonl", "json")}, {Labels("labels.jsonl")}"),
         ];
+        if (options.GetValueOrDefault("--only") is { } only) runs = [.. runs.Where(r => r.Name.StartsWith(only, StringComparison.Ordinal))];
         var results = runs.ToDictionary(r => r.Name, _ => new List<StreamRound>());
         for (var round = 0; round <= rounds; round++)
         {

@@ -47,7 +47,7 @@ public sealed class LabelKillSpecs(ITestOutputHelper output) : IDisposable
         while (died < points.Length)
         {
             var point = points[died];
-            await using var node = NodeProcess.Start(["run", "--config", Config, "--data-folder", data, "--plain"], new Dictionary<string, string> { ["STREAMMLOPS_CRASH"] = $"{point}:{random.Next(1, point is CrashPoints.InSnapshot or CrashPoints.AfterProduce ? 3 : 6)}" });
+            await using var node = NodeProcess.Start(["run", "--config", Config, "--data-folder", data, "--plain"], new Dictionary<string, string> { ["STREAMMLOPS_CRASH"] = $"{point}:{random.Next(1, point is CrashPoints.InSnapshot or CrashPoints.InCheckpoint or CrashPoints.AfterCheckpoint or CrashPoints.AfterProduce ? 3 : 6)}" });
             var status = await node.Exit(TimeSpan.FromSeconds(120));
             if (status == 0)
             {

@@ -410,7 +410,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         // Where an event had to end early, the state is ahead of it.
         if (_fold!.Open.HasRanges || !_snapshots.Take(_fold, force)) return;
         // The store is at the same event as the state: what comes later is found again from here.
-        if (_last is not null) _pending.Store?.Checkpoint(PendingRebuild.Note(_fold!.Sequence, _last));
+        if (_last is not null) _pending.Checkpoint(_fold.Sequence, _last, force);
         CrashPoints.Pass(CrashPoints.InSnapshot);
         _definition.Clocks.Snapshot.Add(started, 0);
     }

@@ -13,6 +13,7 @@ internal sealed class PendingStoreOwner(LearnerDefinition definition)
     private readonly Lock _gate = new();
     private IPendingStore? _store;
     private CancellationTokenSource? _making;
+    private Task _checkpoint = Task.CompletedTask;
     private bool _closed;
 
     /// <summary>Whether the store is on its way: then <see cref="Ready"/> comes.</summary>
@@ -44,6 +45,18 @@ internal sealed class PendingStoreOwner(LearnerDefinition definition)
         _making?.Dispose();
         _making = null;
         return Store is null ? ready.Cause ?? new OperationCanceledException() : null;
+    }
+
+    /// <summary>
+    /// Begins a checkpoint of the store as it is at an event, while learning goes on. Where the one before is still under way it is left out, and
+    /// a learner that starts folds some more events; the <paramref name="last"/> one before an end waits for it.
+    /// </summary>
+    /// <exception cref="Exception">The checkpoint before has failed.</exception>
+    public void Checkpoint(long sequence, JournalEvent at, bool last)
+    {
+        if (Store is not { } store || (!last && !_checkpoint.IsCompleted)) return;
+        _checkpoint.GetAwaiter().GetResult();
+        _checkpoint = store.Checkpoint(PendingRebuild.Note(sequence, at));
     }
 
     public void Cancel() => _making?.Cancel();

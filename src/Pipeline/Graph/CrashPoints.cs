@@ -13,7 +13,7 @@ public static class CrashPoints
     private static long _left = Armed.Left;
 
     /// <summary>Those of scoring and learning.</summary>
-    public static IReadOnlyList<string> All { get; } = [AfterPersist, AfterProduce, AfterPending, InSnapshot];
+    public static IReadOnlyList<string> All { get; } = [AfterPersist, AfterProduce, AfterPending, InSnapshot, InCheckpoint, AfterCheckpoint];
 
     /// <summary>Those of the writer of alerts, which a pipeline without alerts never passes.</summary>
     public static IReadOnlyList<string> OfAlerts { get; } = [BeforeAlerts, AfterAlerts, AfterAlertPosition];
@@ -27,8 +27,14 @@ public static class CrashPoints
     /// <summary>Rows are in the pending store, and what was decided about them is sealed; the event is not in the journal.</summary>
     public const string AfterPending = "after-pending";
 
-    /// <summary>The pending store's checkpoint is written; the snapshot of the state is not.</summary>
+    /// <summary>The pending store's checkpoint has begun; the snapshot of the state is not written.</summary>
     public const string InSnapshot = "in-snapshot";
+
+    /// <summary>The pending store's checkpoint is under way, and learning has gone on.</summary>
+    public const string InCheckpoint = "in-checkpoint";
+
+    /// <summary>The pending store's checkpoint is written; those before it are still there.</summary>
+    public const string AfterCheckpoint = "after-checkpoint";
 
     /// <summary>Alerts follow from events that were applied; none of them is written.</summary>
     public const string BeforeAlerts = "before-alerts";

@@ -24,6 +24,11 @@ public sealed class FasterPendingStore : IPendingStore
     private readonly Functions _functions = new();
     private readonly Dictionary<UInt128, byte[]?> _prefetched = [];
     private long _sweptTo;
+    private byte[] _value = new byte[1024];
+    private byte[] _lastId = new byte[64];
+    private int _lastLength = -1; // none
+    private bool _lastFound;
+    private Task _checkpoint = Task.CompletedTask;
 
     /// <summary>Opens the newest sound checkpoint of a folder, or begins empty.</summary>
     /// <param name="folder">A folder of the store's own.</param>
@@ -40,9 +45,12 @@ public sealed class FasterPendingStore : IPendingStore
         if (File.Exists(opening)) Clear(folder);
         File.WriteAllBytes(opening, []);
         _device = Devices.CreateLogDevice(Path.Combine(folder, "log"));
-        var log = new LogSettings { LogDevice = _device, MemorySizeBits = Bits(memoryBytes), PageSizeBits = 20, SegmentSizeBits = 26 };
+        // Nothing is changed in place, so pages are written soon after they are full: what a checkpoint has to write is a quarter of the memory at most.
+        var log = new LogSettings { LogDevice = _device, MemorySizeBits = Bits(memoryBytes), PageSizeBits = 20, SegmentSizeBits = 26, MutableFraction = 0.25, PreallocateLog = true };
+        // One write of the index after the other, from a task of its own: reads of the join come in between.
+        var checkpoints = new CheckpointSettings { CheckpointDir = Path.Combine(folder, "checkpoints"), ThrottleCheckpointFlushDelayMs = 0 };
         // A bucket is a line of the cache: seven ids.
-        _store = new FasterKV<SpanByte, SpanByte>(1L << Math.Max(10, Bits(expectedIds / 8)), log, new CheckpointSettings { CheckpointDir = Path.Combine(folder, "checkpoints") });
+        _store = new FasterKV<SpanByte, SpanByte>(1L << Math.Max(10, Bits(expectedIds / 8)), log, checkpoints);
         // A checkpoint that a kill cut short lacks the file that ends it: the one before it is whole.
         foreach (var (token, note, count) in Notes().Where(n => IsWhole(n.Token)).Take(1))
         {
@@ -59,31 +67,38 @@ public sealed class FasterPendingStore : IPendingStore
     /// <inheritdoc/>
     public long Count { get; private set; }
 
+    /// <summary>Awaited before a checkpoint is completed; for specs of what happens meanwhile.</summary>
+    internal Func<Task>? BeforeCompletion { get; set; }
+
     /// <inheritdoc/>
     public bool TryGet(ReadOnlySpan<byte> id, out JoinEntry entry, IBufferWriter<byte>? row = null)
     {
-        if (!_prefetched.TryGetValue(Key(id), out var value)) value = Read(id);
         entry = default;
-        if (value is null) return false;
+        var found = TryRead(id, out var value);
+        Remember(id, found);
+        if (!found) return false;
         entry = Entry(value);
-        row?.Write(value.AsSpan(HeaderBytes));
+        row?.Write(value[HeaderBytes..]);
         return true;
     }
 
     /// <inheritdoc/>
     public unsafe void Put(ReadOnlySpan<byte> id, in JoinEntry entry, ReadOnlySpan<byte> row = default)
     {
-        if (!TryGet(id, out _)) Count++;
-        var value = new byte[HeaderBytes + row.Length];
-        Write(value, entry);
-        row.CopyTo(value.AsSpan(HeaderBytes));
-        fixed (byte* k = id, v = value)
+        // Nearly always the id that was just asked for.
+        if (!(IsLast(id) ? _lastFound : TryRead(id, out _))) Count++;
+        Remember(id, found: true);
+        var length = HeaderBytes + row.Length;
+        if (length > _value.Length) _value = new byte[length * 2];
+        Write(_value, entry);
+        row.CopyTo(_value.AsSpan(HeaderBytes));
+        fixed (byte* k = id, v = _value)
         {
             var key = SpanByte.FromPointer(k, id.Length);
-            var to = SpanByte.FromPointer(v, value.Length);
+            var to = SpanByte.FromPointer(v, length);
             _session.Upsert(ref key, ref to);
         }
-        if (_prefetched.Count > 0 && Key(id) is var hash && _prefetched.ContainsKey(hash)) _prefetched[hash] = value;
+        if (_prefetched.Count > 0 && Key(id) is var hash && _prefetched.ContainsKey(hash)) _prefetched[hash] = _value[..length];
     }
 
     /// <inheritdoc/>
@@ -99,7 +114,7 @@ public sealed class FasterPendingStore : IPendingStore
                 SpanByte input = default;
                 var output = new SpanByteAndMemory();
                 var status = _session.Read(ref key, ref input, ref output, i);
-                if (!status.IsPending) _prefetched[Key(ids[i].Span)] = status.Found ? Take(ref output) : null;
+                if (!status.IsPending) _prefetched[Key(ids[i].Span)] = status.Found ? _functions.Value.ToArray() : null;
             }
         }
         _session.CompletePending(wait: true);
@@ -140,6 +155,8 @@ public sealed class FasterPendingStore : IPendingStore
         Judge();
         _prefetched.Clear();
         _sweptTo = end;
+        // A checkpoint under way has what was there when it began.
+        if (!_checkpoint.IsCompleted) return all;
         // Whole pages alone: a log that begins within a page may lack the page's first half on disk, and FASTER's recovery reads all of it.
         log.ShiftBeginAddress(end, snapToPageStart: true);
         return all;
@@ -160,16 +177,26 @@ public sealed class FasterPendingStore : IPendingStore
     }
 
     /// <inheritdoc/>
-    public void Checkpoint(ReadOnlySpan<byte> note)
+    public Task Checkpoint(ReadOnlySpan<byte> note)
     {
-        if (!_store.TryInitiateFullCheckpoint(out var token, CheckpointType.FoldOver)) throw new InvalidOperationException("a checkpoint is under way already");
+        if (!_checkpoint.IsCompleted || !_store.TryInitiateFullCheckpoint(out var token, CheckpointType.FoldOver)) throw new InvalidOperationException("a checkpoint is under way already");
         // The note is there first: a checkpoint that is whole is never without it.
         var bytes = new byte[8 + note.Length];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, Count);
         note.CopyTo(bytes.AsSpan(8));
         var path = Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"note-{DateTime.UtcNow.Ticks:x16}-{token:N}"));
         File.WriteAllBytes(path, bytes);
-        _store.CompleteCheckpointAsync().AsTask().GetAwaiter().GetResult();
+        // What is stored before the version has changed belongs to the checkpoint. After that it belongs to the next one, and opening takes it back.
+        while (_store.SystemState.Phase is Phase.PREP_INDEX_CHECKPOINT or Phase.PREPARE) _session.Refresh();
+        return _checkpoint = Task.Run(Complete);
+    }
+
+    private async Task Complete()
+    {
+        if (BeforeCompletion is { } wait) await wait().ConfigureAwait(false);
+        CrashPoints.Pass(CrashPoints.InCheckpoint);
+        await _store.CompleteCheckpointAsync().ConfigureAwait(false);
+        CrashPoints.Pass(CrashPoints.AfterCheckpoint);
         foreach (var (old, _, _) in Notes().Skip(2).ToList())
         {
             foreach (var file in Directory.EnumerateFiles(_folder, $"note-*-{old:N}")) File.Delete(file);
@@ -180,6 +207,8 @@ public sealed class FasterPendingStore : IPendingStore
 
     public void Dispose()
     {
+        // Whoever took it has been told if it failed; a store that closes has no use for it.
+        Task.WhenAny(_checkpoint).Wait();
         _session.Dispose();
         _store.Dispose();
         _device.Dispose();
@@ -201,22 +230,43 @@ public sealed class FasterPendingStore : IPendingStore
             _session.Delete(ref key);
         }
         Count--;
+        if (IsLast(id)) _lastFound = false;
         if (Key(id) is var hash && _prefetched.ContainsKey(hash)) _prefetched[hash] = null;
     }
 
-    private unsafe byte[]? Read(ReadOnlySpan<byte> id)
+    // The value lies in a buffer of the store's until the next reading.
+    private unsafe bool TryRead(ReadOnlySpan<byte> id, out ReadOnlySpan<byte> value)
     {
+        if (_prefetched.Count > 0 && _prefetched.TryGetValue(Key(id), out var prefetched))
+        {
+            value = prefetched;
+            return prefetched is not null;
+        }
         fixed (byte* k = id)
         {
             var key = SpanByte.FromPointer(k, id.Length);
             SpanByte input = default;
             var output = new SpanByteAndMemory();
             var status = _session.Read(ref key, ref input, ref output);
-            if (!status.IsPending) return status.Found ? Take(ref output) : null;
-            _functions.Found.Clear();
-            _session.CompletePending(wait: true);
-            return _functions.Found.GetValueOrDefault(0L);
+            var found = status.Found;
+            if (status.IsPending)
+            {
+                _functions.Found.Clear();
+                _session.CompletePending(wait: true);
+                found = _functions.Found.ContainsKey(0);
+            }
+            value = found ? _functions.Value : default;
+            return found;
         }
+    }
+
+    private bool IsLast(ReadOnlySpan<byte> id) => _lastLength == id.Length && id.SequenceEqual(_lastId.AsSpan(0, _lastLength));
+
+    private void Remember(ReadOnlySpan<byte> id, bool found)
+    {
+        if (id.Length > _lastId.Length) _lastId = new byte[id.Length * 2];
+        id.CopyTo(_lastId);
+        (_lastLength, _lastFound) = (id.Length, found);
     }
 
     private bool IsWhole(Guid token) => Parts.All(kind => new FileInfo(Path.Combine(_folder, "checkpoints", kind, token.ToString(), "info.dat.0")) is { Exists: true, Length: > 0 });
@@ -230,13 +280,6 @@ public sealed class FasterPendingStore : IPendingStore
             if (bytes.Length >= 8 && Guid.TryParse(Path.GetFileName(file).Split('-')[^1], out var token))
                 yield return (token, bytes[8..], BinaryPrimitives.ReadInt64LittleEndian(bytes));
         }
-    }
-
-    private static byte[] Take(ref SpanByteAndMemory output)
-    {
-        var value = output.IsSpanByte ? output.SpanByte.ToByteArray() : output.Memory.Memory.Span[..output.Length].ToArray();
-        output.Memory?.Dispose();
-        return value;
     }
 
     private static UInt128 Key(ReadOnlySpan<byte> id) => System.IO.Hashing.XxHash128.HashToUInt128(id);
@@ -261,14 +304,34 @@ public sealed class FasterPendingStore : IPendingStore
 
     private sealed class Functions : SpanByteFunctions<long>
     {
+        private byte[] _buffer = new byte[1024];
+        private int _length;
+
+        /// <summary>By number of the question, what was read from disk.</summary>
         public Dictionary<long, byte[]> Found { get; } = [];
+
+        /// <summary>The last value that was read.</summary>
+        public ReadOnlySpan<byte> Value => _buffer.AsSpan(0, _length);
 
         // A value changed in place would keep its old place in the log, which is the order of stamps.
         public override bool ConcurrentWriter(ref SpanByte key, ref SpanByte input, ref SpanByte src, ref SpanByte dst, ref SpanByteAndMemory output, ref UpsertInfo upsertInfo) => false;
 
+        public override bool SingleReader(ref SpanByte key, ref SpanByte input, ref SpanByte value, ref SpanByteAndMemory dst, ref ReadInfo readInfo) => Take(ref value);
+
+        public override bool ConcurrentReader(ref SpanByte key, ref SpanByte input, ref SpanByte value, ref SpanByteAndMemory dst, ref ReadInfo readInfo) => Take(ref value);
+
         public override void ReadCompletionCallback(ref SpanByte key, ref SpanByte input, ref SpanByteAndMemory output, long ctx, Status status, RecordMetadata recordMetadata)
         {
-            if (status.Found) Found[ctx] = Take(ref output);
+            if (status.Found) Found[ctx] = Value.ToArray();
+        }
+
+        private bool Take(ref SpanByte value)
+        {
+            var bytes = value.AsReadOnlySpan();
+            if (bytes.Length > _buffer.Length) _buffer = new byte[bytes.Length * 2];
+            bytes.CopyTo(_buffer);
+            _length = bytes.Length;
+            return true;
         }
     }
 }

@@ -34,8 +34,12 @@ public interface IPendingStore : IDisposable
     /// <returns>Whether all of them are out; false: call again.</returns>
     bool Sweep(long stamp, SweptEntry swept, int most = int.MaxValue);
 
-    /// <summary>Makes what is stored survive a kill, together with a note of the caller's (the positions that it is about).</summary>
-    void Checkpoint(ReadOnlySpan<byte> note);
+    /// <summary>
+    /// Begins to make what is stored now survive a kill, together with a note of the caller's (the positions that it is about). The store may be
+    /// used meanwhile; what is stored after the call is not in the checkpoint. One at a time.
+    /// </summary>
+    /// <returns>Ends when a kill no longer harms it.</returns>
+    Task Checkpoint(ReadOnlySpan<byte> note);
 }
 
 /// <summary>Takes an entry that was swept, with its features where there are some; id and row are valid during the call. The store must not be called from it.</summary>

@@ -171,6 +171,7 @@ public sealed class JoinState(long horizon)
     private const string SectionName = "label-join";
     private const int StepsPerHorizon = 64;
     private readonly SortedDictionary<(bool IsLabels, int Partition), JoinPartition> _partitions = [];
+    private readonly Dictionary<int, JoinPartition> _rows = [], _labels = []; // the same, to be found quickly
     private readonly List<(long Sequence, long Time)> _steps = [];
 
     /// <summary>How long features wait for labels and labels for features, in milliseconds of event time.</summary>
@@ -183,13 +184,13 @@ public sealed class JoinState(long horizon)
     public IReadOnlyCollection<JoinPartition> Partitions => _partitions.Values;
 
     /// <summary>A partition of either log; null where it is not known.</summary>
-    public JoinPartition? Find(bool labels, int partition) => _partitions.GetValueOrDefault((labels, partition));
+    public JoinPartition? Find(bool labels, int partition) => (labels ? _labels : _rows).GetValueOrDefault(partition);
 
     /// <summary>A partition that begins.</summary>
     public JoinPartition Begin(bool labels, PartitionPosition start) =>
-        _partitions[(labels, start.Partition)] = new JoinPartition(labels, start.Partition, start.Epoch, start.Next, start.Next, Chunk.NoTime, 0, new long[JoinPartition.Ends], new ResolvedPositions(start.Next));
+        Add(new JoinPartition(labels, start.Partition, start.Epoch, start.Next, start.Next, Chunk.NoTime, 0, new long[JoinPartition.Ends], new ResolvedPositions(start.Next)));
 
-    internal JoinPartition Of(bool labels, int partition) => _partitions[(labels, partition)];
+    internal JoinPartition Of(bool labels, int partition) => (labels ? _labels : _rows)[partition];
 
     /// <summary>The beginning of a time's step: entries are swept whenever another step is complete.</summary>
     public long StepOf(long time)
@@ -255,11 +256,9 @@ public sealed class JoinState(long horizon)
         if (reader.Int64() is var saved && saved != horizon) throw new StateFormatException($"the state was made with a label horizon of {saved} ms, not {horizon} ms: start a new lineage");
         var state = new JoinState(horizon) { Time = reader.Int64() };
         for (var i = reader.Int32(); i > 0; i--) state._steps.Add((reader.Int64(), reader.Int64()));
-        for (var i = reader.Int32(); i > 0; i--)
-        {
-            var p = JoinPartition.Load(reader);
-            state._partitions[(p.IsLabels, p.Partition)] = p;
-        }
+        for (var i = reader.Int32(); i > 0; i--) state.Add(JoinPartition.Load(reader));
         return state;
     }
+
+    private JoinPartition Add(JoinPartition p) => _partitions[(p.IsLabels, p.Partition)] = (p.IsLabels ? _labels : _rows)[p.Partition] = p;
 }

@@ -52,9 +52,7 @@ public sealed class MemoryPendingStore : IPendingStore
     }
 
     /// <inheritdoc/>
-    public void Checkpoint(ReadOnlySpan<byte> note)
-    {
-    }
+    public Task Checkpoint(ReadOnlySpan<byte> note) => Task.CompletedTask;
 
     public void Dispose()
     {

@@ -237,7 +237,7 @@ public sealed class LabelJoinSpecs(ITestOutputHelper output)
             swept(id, entry, row);
         }, Math.Min(most, 3));
 
-        public void Checkpoint(ReadOnlySpan<byte> note) => _inner.Checkpoint(note);
+        public Task Checkpoint(ReadOnlySpan<byte> note) => _inner.Checkpoint(note);
 
         public void Dispose() => _inner.Dispose();
     }
