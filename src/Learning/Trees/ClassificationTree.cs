@@ -9,6 +9,7 @@ namespace StreamMLOps.Learning;
 internal sealed class ClassificationTree
 {
     private const int FewestForSwap = 300;
+    private const double TieOfErrors = 0.01; // two errors that differ by less, as far as chance allows to tell, are as good as each other
     private const double Fading = 0.99;      // of errors, from one row to the next
     private readonly TreeSettings _settings;
     private readonly TreeScratch _scratch;
@@ -256,7 +257,8 @@ internal sealed class ClassificationTree
             _leaves -= node.Leaves();
             return alternate;
         }
-        if (then - now > bound)
+        // One that is as good costs as much as what it would replace, on every row, and so do those that grow within it.
+        if (then - now > bound || (_settings.EndsTies && bound < TieOfErrors))
         {
             _leaves -= alternate.Leaves();
             node.Alternate = null;

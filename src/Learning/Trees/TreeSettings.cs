@@ -84,6 +84,9 @@ internal sealed record TreeSettings
     /// <summary>Whether a leaf of an adaptive tree begins anew when its error rises.</summary>
     public bool RestartsLeaves { get; init; }
 
+    /// <summary>Whether an alternate is given up once it is known to be about as good as the branch that it would replace, as one is that is worse.</summary>
+    public bool EndsTies { get; init; }
+
     /// <summary>Whether a leaf is split as soon as that is better than nothing, and the split replaced when another proves better.</summary>
     public bool Revisits { get; init; }
 

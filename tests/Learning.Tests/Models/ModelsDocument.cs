@@ -17,7 +17,8 @@ internal static class ModelsDocument
         Arithmetic that changes is a new revision of a kind. Revision 2 of the trees, forests and of Gaussian and Bernoulli naive Bayes computes the same statistics in another order and draws the features of a
         forest's leaves another way: bytes saved by revision 1 load and are gone on from (a golden state of each is kept and tested), but do not give the bits that revision 1 would have given. A journal begun with
         revision 1 is therefore not replayed with revision 2: start a new lineage from its last snapshot. Revision 3 of the adaptive trees begins leaves anew whose error rose; their revision 4, and revision 3 of the
-        other single trees, splits sooner: the rows that a parent estimated for a leaf count, as in MOA and River, and a leaf with few features tries again after each grace period. Revisions from 2 on of these trees are still
+        other single trees, splits sooner: the rows that a parent estimated for a leaf count, as in MOA and River, and a leaf with few features tries again after each grace period.
+        Revision 5 of the adaptive trees gives an alternate up once it is known to be within 0.01 of the error of what it would replace. Revisions from 2 on of these trees are still
         computed, so that their journals go on as they were; their states load as newer revisions too. So is revision 1 of regression trees and their forest, whose adaptive leaves had one linear model,
         and revision 2 of `adaptive-random-forest` and `streaming-random-patches`: there naive Bayes over all rows remembered 100,000 features by default, and a tree of the patches had none but its own, which is gone when the tree is replaced.
 

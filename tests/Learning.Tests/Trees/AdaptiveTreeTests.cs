@@ -33,6 +33,31 @@ public class AdaptiveTreeTests
         }
     }
 
+    // One label in a hundred is wrong, then four are, and no tree can do anything about it: alternates begin, and are as good as what they would replace.
+    [Fact]
+    public void An_alternate_that_is_as_good_as_its_branch_is_given_up_and_in_revision_4_it_grew_beside_it()
+    {
+        (double Error, int Size) After(int revision)
+        {
+            const int rows = 60_000, change = 10_000;
+            var learner = new ProgressiveLearner(Spec("hoeffding-adaptive-tree", revision, 5_000));
+            var random = new Random(3);
+            var score = new double[1];
+            var wrong = 0;
+            for (var i = 0; i < rows; i++)
+            {
+                double[] values = [random.NextDouble(), random.NextDouble()];
+                var label = values[0] > 0.5 != random.NextDouble() < (i < change ? 0.01 : 0.04) ? 1 : 0;
+                learner.Model.PredictThenLearn(new Row([0, 1], values), label, 1, score);
+                if (score[0] > 0.5 != label > 0) wrong++;
+            }
+            return (wrong / (double)rows, ProbeStream.Bytes(learner.Model.Save).Length);
+        }
+        var (now, before) = (After(0), After(4));
+        Assert.Equal(before.Error, now.Error, 0.001);
+        Assert.True(now.Size < 0.7 * before.Size, $"{now.Size} bytes of state, in revision 4 {before.Size}");
+    }
+
     // What revisions compute over this stream, recorded when the next one began: journals name them.
     [Theory]
     [InlineData("hoeffding-adaptive-tree", 2, "d4a35ed135b213aaa2c769ed1f21e385")]
@@ -49,6 +74,8 @@ public class AdaptiveTreeTests
     [InlineData("extremely-fast-decision-tree-multi-class", 3, "6fb12f89c827d561248a5c15af78817b")]
     [InlineData("hoeffding-adaptive-tree", 4, "8dbeabcfd88f1d527eebf3317527c59d")]
     [InlineData("hoeffding-adaptive-tree-multi-class", 4, "4ced95d6dbe5f49223f0a281e72b3942")]
+    [InlineData("hoeffding-adaptive-tree", 5, "cf096dbd2d06a3497bf3277b5d776093")]
+    [InlineData("hoeffding-adaptive-tree-multi-class", 5, "30b8cb0649b865f56657eeb8c8037982")]
     [InlineData("hoeffding-regression-tree", 1, "54e122bcb41fc81e9297227d761e80aa")]
     [InlineData("adaptive-random-forest-regression", 1, "084e969c2e21cdcb919ede554b4844cb")]
     [InlineData("hoeffding-regression-tree", 2, "4afc08ce7c4c4f51b4a241e5f8c140fe")]
