@@ -77,6 +77,50 @@ public sealed class TransactionSpecs(RealBroker broker, ITestOutputHelper output
     }
 
     [BrokerFact(NeedsTransactions = true)]
+    public async Task What_a_dead_writer_left_open_holds_readers_up_until_its_time_out_and_is_never_seen()
+    {
+        foreach (var closed in (bool[])[false, true])
+        {
+            var topic = broker.CreateTopic();
+            await using var dead = new KafkaTransactions(broker.Producer(""), $"dead-{topic}");
+            await dead.Begin();
+            await Write(dead, "left open");
+            // Only what is in the log holds anybody up: a record that waited in the writer died with it.
+            using (var all = Reader("read_uncommitted")) Assert.Equal("left open", Text(Next(all)));
+            var since = System.Diagnostics.Stopwatch.StartNew();
+            if (closed) await dead.DisposeAsync(); // the client says no farewell to the brokers
+            await using var living = new KafkaTransactions(broker.Producer(""), $"living-{topic}");
+            await living.Begin();
+            await Write(living, "behind it");
+            living.Commit((_, _) => default);
+            using var reader = Reader();
+            Assert.Equal("behind it", Text(Next(reader)));
+            _output.WriteLine($"{(closed ? "closed" : "left as it was")}: readers went on after {since.Elapsed.TotalSeconds:F1} s");
+            Assert.InRange(since.Elapsed.TotalSeconds, 5, 60); // transaction.timeout.ms is 10 s; brokers look in turns
+
+            async Task Write(KafkaTransactions to, string text)
+            {
+                using var records = new RecordBatch();
+                records.Add(System.Text.Encoding.UTF8.GetBytes(text));
+                records.SetKey("one partition"u8);
+                await to.Sink(topic).Write(records);
+            }
+
+            ConsumeResult<Ignore, byte[]> Next(IConsumer<Ignore, byte[]> of)
+            {
+                of.Assign(Enumerable.Range(0, 4).Select(p => new TopicPartitionOffset(topic, p, 0)));
+                while (true)
+                {
+                    var result = of.Consume(Deadline) ?? throw new TimeoutException($"nothing in {topic}");
+                    if (!result.IsPartitionEOF) return result;
+                }
+            }
+        }
+
+        static string Text(ConsumeResult<Ignore, byte[]> of) => System.Text.Encoding.UTF8.GetString(of.Message.Value);
+    }
+
+    [BrokerFact(NeedsTransactions = true)]
     public async Task Rows_of_aborted_transactions_are_never_seen_and_all_offsets_are_accounted_for()
     {
         const int Batches = 40, Each = 25;
@@ -156,11 +200,11 @@ public sealed class TransactionSpecs(RealBroker broker, ITestOutputHelper output
         }
     }
 
-    private IConsumer<Ignore, byte[]> Reader() => new ConsumerBuilder<Ignore, byte[]>(new Dictionary<string, string>(broker.KafkaClients)
+    private IConsumer<Ignore, byte[]> Reader(string isolation = "read_committed") => new ConsumerBuilder<Ignore, byte[]>(new Dictionary<string, string>(broker.KafkaClients)
     {
         ["bootstrap.servers"] = broker.BootstrapServers,
         ["group.id"] = "reader",
-        ["isolation.level"] = "read_committed",
+        ["isolation.level"] = isolation,
         ["enable.partition.eof"] = "true",
     }).Build();
 }
