@@ -69,7 +69,7 @@ internal static class LabelCost
         StreamWriter Open(string name) => new(Path.Combine(work, name));
     }
 
-    private static double Median(List<StreamRound> rounds, Func<StreamRound, double> of)
+    internal static double Median(List<StreamRound> rounds, Func<StreamRound, double> of)
     {
         var sorted = rounds.Select(of).Order().ToArray();
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;

@@ -100,7 +100,7 @@ internal sealed record StreamRound(long Rows, double Seconds, double CpuMicrosec
     {
         var settings = SettingsText.Read(genesis.Settings);
         var (model, featurize) = PipelineSettings.ReadGenesis(settings);
-        return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings));
+        return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings)) { Drift = DriftSettings.ReadGenesis(settings).Watches };
     }
 
     private static void Stages(PipelineClocks clocks)
