@@ -38,8 +38,8 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
 
     public override byte[] ToBinary(object obj)
     {
-        // Format 2 of a status has the labels' ledger; one without stays what older nodes can read.
-        var w = new EventWriter(obj is LearnerStatus { Labels.Count: > 0 } or Drained { Status.Labels.Count: > 0 } ? (byte)2 : (byte)1);
+        // Format 2 of a status has the labels' ledger, that of a revocation the group that is meant; one without stays what older nodes can read.
+        var w = new EventWriter(obj is LearnerStatus { Labels.Count: > 0 } or Drained { Status.Labels.Count: > 0 } or Revoke { Group: > 0 } ? (byte)2 : (byte)1);
         switch (obj)
         {
             case LearnerEnvelope e:
@@ -86,6 +86,7 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
             case Revoke r:
                 w.Text(r.Who);
                 w.Text(r.Why);
+                if (r.Group > 0) w.Number(r.Group);
                 break;
             case Unchanged u:
                 w.Text(u.Why);
@@ -123,7 +124,7 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
             case "drained": return new Drained(ReadStatus(ref r, bytes[0]));
             case "freeze": return new Freeze(r.Text(), r.Text());
             case "thaw": return new Thaw(r.Text(), r.Text());
-            case "revoke": return new Revoke(r.Text(), r.Text());
+            case "revoke": return new Revoke(r.Text(), r.Text(), bytes[0] > 1 ? r.Number() : 0);
             case "unchanged": return new Unchanged(r.Text());
             case "changed": return new Changed(ReadVersion(ref r));
             default: throw new JournalFormatException($"a message of the unknown kind '{manifest}' came from another node: it runs a newer version");

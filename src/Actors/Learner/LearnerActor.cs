@@ -33,6 +33,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private readonly PendingStoreOwner _pending;
     private readonly RecoveredEvents _recovered;
     private readonly LearnerAlarms _alarms;
+    private readonly LearnerChanges _changes = new();
     private LearnerFold? _fold;
     private LearnerState _state = LearnerState.Recovering;
     private string _detail = "";
@@ -209,6 +210,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _feed.Start(_persisted);
         _alarms.Started(Self);
         StartLearnLegs();
+        ChangeIfDue();
     }
 
     private void StartLearnLegs()
@@ -283,6 +285,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         _persisted = LastSequenceNr;
         _feed.Start(_persisted);
         _alarms.Refused(_persisted, why);
+        _changes.Refuse($"this learner does not learn: {why}");
         _alarms.Started(Self);
     }
 
@@ -290,6 +293,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         if (_fold is null) return;
         _legs.Seen();
+        if (_changes.Any) return; // the next event is theirs
         var options = _definition.Options;
         // A few chunks a turn, so that hints, pulls and status questions are answered in between.
         for (var turn = 0; turn < 4; turn++)
@@ -366,7 +370,8 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _feed.Publish(new Published(_persisted, e, Now));
             replyTo?.Tell(new Changed(_fold!.Version));
             SaveDueSnapshot();
-            SealIfDue(waited: false);
+            if (_changes.Any) ChangeIfDue();
+            else SealIfDue(waited: false);
             _legs.Signal();
             FinishDrain();
         });
@@ -374,28 +379,28 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
 
     private void Change(object asked)
     {
-        if (_fold is null || _persisting || _fold.Open.HasRanges)
+        _changes.Add(asked, Sender);
+        if (_state is LearnerState.Refused or LearnerState.Fenced) _changes.Refuse($"this learner does not learn: {_detail}");
+        if (_draining) _changes.Refuse("this learner is about to stop; ask again when it runs");
+        ChangeIfDue();
+    }
+
+    private void ChangeIfDue()
+    {
+        if (!_changes.Any || _fold is null || _persisting) return;
+        if (_fold.Open.HasRanges)
         {
-            // Only between events: comes again once the event in hand is stored.
-            Context.System.Scheduler.ScheduleTellOnce(TimeSpan.FromMilliseconds(5), Self, asked, Sender);
             SealIfDue(waited: true);
             return;
         }
-        JournalEvent? change = asked switch
+        if (_changes.Next(_fold, Now) is not { } next)
         {
-            Freeze f => Frozen.Create(f.Who, f.Why, Now),
-            Thaw t => Thawed.Create(t.Who, t.Why, Now),
-            Revoke r => _fold.Revocation(r.Who, r.Why, Now),
-            _ => null,
-        };
-        if (change is null)
-        {
-            Sender.Tell(new Unchanged($"'{_fold.Definition.Model.Kind.Name}' has no pseudo-labels to take back"));
+            _legs.Signal();
             return;
         }
-        _fold.Apply(_fold.Sequence + 1, change);
-        _last = change;
-        Store(change, 0, Sender);
+        _fold.Apply(_fold.Sequence + 1, next.Event);
+        _last = next.Event;
+        Store(next.Event, 0, next.By);
     }
 
     private void Serve(Pull pull)
@@ -441,6 +446,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
         if (!_draining)
         {
             _draining = true;
+            _changes.Refuse("this learner is about to stop; ask again when it runs");
             _legs.Stop();
             _pending.Cancel();
         }

@@ -50,12 +50,15 @@ public sealed record Freeze(string Who, string Why);
 public sealed record Thaw(string Who, string Why);
 
 /// <summary>Takes back the current group of pseudo-labels of a self-training model, as a whole.</summary>
-public sealed record Revoke(string Who, string Why);
+/// <param name="Who">Who asks.</param>
+/// <param name="Why">The reason.</param>
+/// <param name="Group">The group that is meant, refused where it is not the current one; 0: whichever is.</param>
+public sealed record Revoke(string Who, string Why, long Group = 0);
 
 /// <summary>Answer to <see cref="Freeze"/>, <see cref="Thaw"/> and <see cref="Revoke"/>: it is in the journal as this version.</summary>
 public sealed record Changed(ModelVersion Version);
 
-/// <summary>Answer to <see cref="Revoke"/>: there was nothing to do.</summary>
+/// <summary>Answer to <see cref="Freeze"/>, <see cref="Thaw"/> and <see cref="Revoke"/>: nothing was changed.</summary>
 public sealed record Unchanged(string Why);
 
 /// <summary>What a learner is doing.</summary>

@@ -141,8 +141,18 @@ public sealed class PipelineRuntime : IAsyncDisposable
 
     /// <summary>Takes the current group of pseudo-labels back, of a self-training model.</summary>
     /// <returns>The version in which it is; null: there was nothing to take back.</returns>
-    public async Task<ModelVersion?> Revoke(string who, string why) =>
-        await _learners.Ask<object>(new LearnerEnvelope(_parts.Learner.EntityId, new Revoke(who, why)), Answer).ConfigureAwait(false) is Changed changed ? changed.Version : null;
+    public async Task<ModelVersion?> Revoke(string who, string why) => (await Change(new Revoke(who, why)).ConfigureAwait(false)).Version;
+
+    /// <summary>Sends a <see cref="Freeze"/>, <see cref="Thaw"/> or <see cref="Revoke"/> to the learner, wherever it runs.</summary>
+    /// <returns>The version in which it is; or null, and why nothing was changed.</returns>
+    /// <exception cref="AskTimeoutException">The learner does not answer; it may still do what was asked.</exception>
+    public async Task<(ModelVersion? Version, string Why)> Change(object change) =>
+        await _learners.Ask<object>(new LearnerEnvelope(_parts.Learner.EntityId, change), Answer).ConfigureAwait(false) switch
+        {
+            Changed changed => (changed.Version, ""),
+            Unchanged unchanged => (null, unchanged.Why),
+            var other => throw new InvalidOperationException($"{other.GetType()} is no answer to a change"),
+        };
 
     /// <summary>Stops scoring and learning: what is in flight is scored, committed, learned and persisted.</summary>
     /// <returns>The pipeline as it was last.</returns>

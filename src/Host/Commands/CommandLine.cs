@@ -62,6 +62,9 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
         root.Subcommands.Add(Verify(stop));
         root.Subcommands.Add(Ledger(stop));
         root.Subcommands.Add(Archive(stop));
+        root.Subcommands.Add(Change("freeze", "Stop learning in a running pipeline; scoring goes on with what was learned, and records that pass are counted as frozen.", stop));
+        root.Subcommands.Add(Change("thaw", "Go on learning after a freeze, with the records that come from now on.", stop));
+        root.Subcommands.Add(Change("revoke", "Take back the pseudo-labels of a running self-training pipeline, as a group.", stop));
         root.Subcommands.Add(DeadLetters());
         root.Subcommands.Add(Config());
         var models = new Command("models", "List the algorithms and their parameters.");
@@ -204,6 +207,19 @@ public sealed class CommandLine(INodeFactory nodes, Terminal terminal, TimeProvi
     {
         var command = new Command("archive", "Move events that recovery does not need from the journal to files, which audit and verify go on reading; also beside a running node.") { _dataFolder, _config };
         command.SetAction((parsed, _) => new JournalCommands(nodes, terminal, time).Archive(parsed.GetValue(_dataFolder), parsed.GetValue(_config), parsed.GetValue(_verbose), stop));
+        return command;
+    }
+
+    private Command Change(string name, string description, CancellationToken stop)
+    {
+        var pipeline = new Option<string?>("--pipeline") { Description = "The pipeline, where the node runs several.", HelpName = "NAME" };
+        var why = new Option<string>("--why") { Description = "The reason; it stays in the journal.", HelpName = "TEXT", Required = true };
+        var who = new Option<string>("--who") { Description = "Who asks; without it, the user of this process.", HelpName = "NAME", DefaultValueFactory = _ => Environment.UserName };
+        var group = new Option<long>("--group") { Description = "The group that is meant, as the journal's alerts number it; without it, the current one.", HelpName = "N" };
+        var command = new Command(name, description + " An event of the journal, with who asked, when and why.") { _dataFolder, pipeline, why, who };
+        if (name == "revoke") command.Options.Add(group);
+        command.SetAction((parsed, _) => name == "revoke" && parsed.GetValue(group) < 0 ? throw new BadInputException("--group must be 1 or more") : new ChangeCommand(terminal).Run(
+            parsed.GetValue(_dataFolder), new ControlRequest(name, parsed.GetValue(pipeline), parsed.GetRequiredValue(who), parsed.GetRequiredValue(why), name == "revoke" ? parsed.GetValue(group) : 0), stop));
         return command;
     }
 

@@ -171,7 +171,7 @@ public sealed class JournalCommands(INodeFactory nodes, Terminal terminal, TimeP
     }
 
     // The newcomer's next command after the demo needs no option.
-    private static string DefaultFolder()
+    internal static string DefaultFolder()
     {
         var folder = NodeSettingsReader.Read().Settings!.DataFolder;
         return File.Exists(Path.Combine(folder, "journal.db")) || !Directory.Exists(Path.Combine(folder, "demo")) ? folder : Path.Combine(folder, "demo");

@@ -16,9 +16,11 @@ public sealed class ClusterNode : IAsyncDisposable
     private readonly Akka.Cluster.Cluster _cluster;
     private readonly SnapshotHealth _health;
     private readonly IActorRef _daemon;
+    private readonly ControlSocket _control;
 
-    private ClusterNode(ActorSystem system, SnapshotHealth health, string journal, IActorRef daemon, IReadOnlyList<PipelineRuntime> pipelines)
+    private ClusterNode(ActorSystem system, SnapshotHealth health, string journal, IActorRef daemon, IReadOnlyList<PipelineRuntime> pipelines, ControlSocket control)
     {
+        _control = control;
         _system = system;
         _daemon = daemon;
         _cluster = Akka.Cluster.Cluster.Get(system);
@@ -72,7 +74,7 @@ public sealed class ClusterNode : IAsyncDisposable
             var learners = await LearnerSharding.Start(system, definitions, health, LearnerRole).ConfigureAwait(false);
             var daemon = system.ActorOf(Props.Create(() => new LearnerDaemon(learners, definitions.Select(d => d.EntityId).ToArray())), "learner-daemon");
             var runtimes = settings.Pipelines.Select((p, i) => PipelineRuntime.Start(system, PipelineWiring.Parts(system, p, definitions[i], health.Alarms.Raise, transactions[i]), learners, health, reader)).ToArray();
-            return new ClusterNode(system, health, journal.Id, daemon, runtimes);
+            return new ClusterNode(system, health, journal.Id, daemon, runtimes, ControlSocket.Start(folder, runtimes));
         }
         catch
         {
@@ -88,6 +90,7 @@ public sealed class ClusterNode : IAsyncDisposable
     /// </summary>
     public async Task Leave()
     {
+        await _control.DisposeAsync().ConfigureAwait(false);
         foreach (var pipeline in Pipelines)
         {
             try
@@ -107,6 +110,7 @@ public sealed class ClusterNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _control.DisposeAsync().ConfigureAwait(false);
         await _system.Terminate().ConfigureAwait(false);
         foreach (var pipeline in Pipelines) await pipeline.DisposeAsync().ConfigureAwait(false);
     }

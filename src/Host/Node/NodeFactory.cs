@@ -23,7 +23,8 @@ public sealed class NodeFactory : INodeFactory
         var learners = await LearnerSharding.Start(system, [definition], health).ConfigureAwait(false);
         var journal = new JournalReader(system, archive: new EventArchive(options.Settings.Journal.Archive), sources: PipelineWiring.Sources(options.Settings));
         var parts = PipelineWiring.Parts(system, pipeline, definition, health.Alarms.Raise, transactions);
-        return new Node(system, journal, options.Settings, PipelineRuntime.Start(system, parts, learners, health, journal));
+        var runtime = PipelineRuntime.Start(system, parts, learners, health, journal);
+        return new Node(system, journal, options.Settings, runtime, ControlSocket.Start(options.Folder, [runtime]));
     }
 
     public Task<IJournal> Open(NodeOptions options, CancellationToken cancellation)
@@ -65,7 +66,7 @@ public sealed class NodeFactory : INodeFactory
         public virtual async ValueTask DisposeAsync() => await system.Terminate().ConfigureAwait(false);
     }
 
-    private sealed class Node(ActorSystem system, JournalReader reader, NodeSettings settings, PipelineRuntime pipeline) : Journal(system, reader, settings), INode
+    private sealed class Node(ActorSystem system, JournalReader reader, NodeSettings settings, PipelineRuntime pipeline, ControlSocket control) : Journal(system, reader, settings), INode
     {
         public PipelineClocks Clocks => pipeline.Clocks;
 
@@ -73,6 +74,7 @@ public sealed class NodeFactory : INodeFactory
 
         public async Task<PipelineStatus> Stop()
         {
+            await control.DisposeAsync().ConfigureAwait(false);
             try
             {
                 return await pipeline.Stop().ConfigureAwait(false);
@@ -85,6 +87,7 @@ public sealed class NodeFactory : INodeFactory
 
         public override async ValueTask DisposeAsync()
         {
+            await control.DisposeAsync().ConfigureAwait(false);
             await base.DisposeAsync().ConfigureAwait(false);
             await pipeline.DisposeAsync().ConfigureAwait(false);
         }

@@ -16,7 +16,7 @@ public sealed class WireSerializerSpecs : IDisposable
         return [.. new object[]
         {
             new Scored(new PartitionPosition(3, 0xff, 12)), Wake.Instance, new Pull(4, 8), new Behind(2, 9), GetLearnerStatus.Instance, status, Drain.Instance,
-            new Drained(status), new Freeze("who", "why"), new Thaw("who", "why"), new Changed(version), new Revoke("who", "why"), new Unchanged("no group"), new Published(5, Frozen.Create("a", "b", 1), 77),
+            new Drained(status), new Freeze("who", "why"), new Thaw("who", "why"), new Changed(version), new Revoke("who", "why"), new Revoke("who", "why", 3), new Unchanged("no group"), new Published(5, Frozen.Create("a", "b", 1), 77),
             new Published(6, Learned.Create(1, 2, 3, [new(new(0, 7, 5, 6), 1, 0, 0, 0, 0)], 1, [1, 2, 3], null, [new(0, 0, 1)]), 78),
             new LearnerEnvelope("urls/main/0", new Pull(1, 2)), new LearnerEnvelope("urls/main/0", Wake.Instance),
         }];
