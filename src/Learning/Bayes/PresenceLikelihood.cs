@@ -146,6 +146,17 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
         return present > 0 ? (present, record[Classes + label], Math.Max(record[2 * Classes + label] / present, 0)) : (0, 0, 0);
     }
 
+    /// <summary>Asks for the memory of what is known of the classes: hints.</summary>
+    public void Prefetch()
+    {
+        if (!Sse.IsSupported) return;
+        Sse.Prefetch0(_records.Pointer);
+        Sse.Prefetch0(Unsafe.AsPointer(ref _rows[0]));
+        Sse.Prefetch0(Unsafe.AsPointer(ref _absent[0]));
+        Sse.Prefetch0(Unsafe.AsPointer(ref _refreshed[0]));
+        Sse.Prefetch0(Unsafe.AsPointer(ref _counted[0]));
+    }
+
     /// <summary>The smallest and the largest value of a feature.</summary>
     public (double Smallest, double Largest) Range(int cell) => (_records.Pointer[(nint)cell * _stride + 3 * Classes], _records.Pointer[(nint)cell * _stride + 3 * Classes + 1]);
 

@@ -121,6 +121,7 @@ internal sealed class TreeForestModel : IExplainable
     private readonly PoissonWeights _poisson;
     private readonly TreeScratch _scratch = new();
     private readonly FeatureSample _sample = new();
+    private readonly TreeDescent? _descent;     // where trees do not learn on the way
     private readonly double[] _shares;
     private readonly double[] _votes;
     private readonly double[] _unread = new double[1];
@@ -139,6 +140,7 @@ internal sealed class TreeForestModel : IExplainable
         _random = new RandomSource(spec.Seed);
         _members = new Member[spec.Values.Integer("trees")];
         for (var i = 0; i < _members.Length; i++) _members[i] = Fresh();
+        if (!settings.Adaptive) _descent = new(_members.Length);
     }
 
     public ModelSpec Spec { get; }
@@ -185,6 +187,11 @@ internal sealed class TreeForestModel : IExplainable
         _scratch.Features.Open(row);
         var shared = _shared is null ? default : _scratch.Shared(_labels.Most);
         if (!_policy.SharedByPatches) _shared?.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, shared);
+        if (_descent is not null)
+        {
+            for (var i = 0; i < _members.Length; i++) _descent[i] = _members[i].Tree.Root;
+            _descent.Go(_scratch.Features);
+        }
         var drifted = false;
         for (var i = 0; i < _members.Length; i++)
         {
@@ -193,7 +200,7 @@ internal sealed class TreeForestModel : IExplainable
             var shares = _shares.AsSpan(0, member.Tree.Classes);
             var patch = _sample.Of(row, member.Salt, _policy.TreeShare);
             if (_policy.SharedByPatches) _shared!.Predict(patch, _scratch, shared);
-            member.Tree.PredictThenLearn(patch, c, weight * _poisson.Next(ref _random), shares, shared);
+            member.Tree.PredictThenLearn(patch, c, weight * _poisson.Next(ref _random), shares, shared, _descent?[i]);
             for (var o = 0; o < shares.Length; o++) votes[o] += vote * shares[o];
             if (member.Next is not null)
             {

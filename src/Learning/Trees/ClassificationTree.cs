@@ -57,8 +57,17 @@ internal sealed class ClassificationTree
 
     public void Learn(in Row row, int label, double weight, ReadOnlySpan<double> shared = default) => PredictThenLearn(row, label, weight, _scratch.Unread(Classes), shared);
 
+    /// <summary>Where the way of a row begins, for who goes down many trees at once (<see cref="TreeDescent"/>); not in trees that learn on the way.</summary>
+    public TreeNode Root => _root;
+
     /// <summary>Predicts, then learns: one after the other, with the work that both need done once.</summary>
-    public void PredictThenLearn(in Row row, int label, double weight, Span<double> shares, ReadOnlySpan<double> shared = default)
+    /// <param name="row">The row.</param>
+    /// <param name="label">Its class.</param>
+    /// <param name="weight">Its weight.</param>
+    /// <param name="shares">Receives what the tree answers before it learns.</param>
+    /// <param name="shared">Naive Bayes over all rows, where the trees of a forest share one.</param>
+    /// <param name="found">The row's leaf, where it was found before; the tree must not have learned since.</param>
+    public void PredictThenLearn(in Row row, int label, double weight, Span<double> shares, ReadOnlySpan<double> shared = default, TreeNode? found = null)
     {
         if (weight == 0)
         {
@@ -84,7 +93,7 @@ internal sealed class ClassificationTree
             _root = LearnAdaptively(_root, row, label, weight, whole, shares);
             return;
         }
-        var node = _root;
+        var node = found ?? _root;
         while (node.Leaf is null) node = node.GoesRight(_scratch.Features) ? node.Right! : node.Left!;
         LearnAt(node, row, label, weight, whole, shares);
         if (_settings.Revisits) Revisit(node, row, label, weight, whole);

@@ -33,6 +33,12 @@ internal sealed class LeafIndex
         return index;
     }
 
+    /// <summary>Asks for the memory where the table begins: a hint.</summary>
+    public unsafe void Prefetch()
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(Unsafe.AsPointer(ref _table[0]));
+    }
+
     /// <summary>Forgets all features but some, which get the cells 1, 2, 3, ...</summary>
     /// <param name="cells">Cells to keep, ascending.</param>
     public void Keep(ReadOnlySpan<int> cells)

@@ -39,6 +39,13 @@ internal sealed class TreeLeaf
     /// <summary>Features remembered.</summary>
     public int Features => _index.Count;
 
+    /// <summary>Asks for the memory that a row of this leaf will need: hints, nothing else.</summary>
+    public void Prefetch()
+    {
+        _index.Prefetch();
+        _features.Prefetch();
+    }
+
     /// <summary>Starts with how often each answer was right in another leaf, as if that had been a few rows: which answer suits a part of the tree, its parts inherit.</summary>
     public void Inherit(TreeLeaf parent)
     {

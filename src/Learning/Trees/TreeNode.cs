@@ -34,6 +34,9 @@ internal sealed class TreeNode
     /// <summary>Whether a row goes right.</summary>
     public bool GoesRight(RowFeatures row) => row.Value(Feature) > Threshold;
 
+    /// <summary>The child that a row goes to; itself where it is a leaf.</summary>
+    public TreeNode Next(RowFeatures row) => Leaf is not null ? this : GoesRight(row) ? Right! : Left!;
+
     /// <summary>Makes the leaf a split.</summary>
     public void Split(in TreeSplit split, TreeNode left, TreeNode right, bool revisits)
     {
