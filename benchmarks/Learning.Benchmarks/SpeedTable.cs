@@ -8,8 +8,8 @@ namespace StreamMLOps.Learning.Benchmarks;
 /// </summary>
 internal static class SpeedTable
 {
-    private const string Usage = "usage: table --data FILE.svm [--limit PROGRAM | --limit-source FILE.c] [--rounds 3] [--clock wall|processor] [--only PART,PART] [--precision single|double]";
-    private const int Trees = 100_000, Patches = 20_000;
+    private const string Usage = "usage: table --data FILE.svm [--limit PROGRAM | --limit-source FILE.c] [--rounds 3] [--clock wall|processor] [--only PART,PART] [--tree-rows 100000] [--precision single|double]";
+    private const int Patches = 20_000;
 
     public static int Run(string[] args)
     {
@@ -26,7 +26,8 @@ internal static class SpeedTable
         var parsed = Stages.ParseAll(text);
         var rows = parsed.Sum(b => b.Count);
         Console.WriteLine($"{rows:N0} rows, {parsed.Sum(b => (long)b.NonZeros):N0} non-zeros, {text.Length / 1e6:N0} MB; {clock} time");
-        var lines = Lines(text, parsed, options.GetValueOrDefault("--precision", "single")).Where(l => only.Any(l.What.Contains)).ToArray();
+        var trees = int.Parse(options.GetValueOrDefault("--tree-rows", "100000"), CultureInfo.InvariantCulture);
+        var lines = Lines(text, parsed, trees, options.GetValueOrDefault("--precision", "single")).Where(l => only.Any(l.What.Contains)).ToArray();
         foreach (var line in lines) line.Warm();
 
         var theirs = new List<LimitFigures>();
@@ -47,7 +48,7 @@ internal static class SpeedTable
         return 0;
     }
 
-    private static IEnumerable<Line> Lines(byte[] text, List<RowBatch> parsed, string precision)
+    private static IEnumerable<Line> Lines(byte[] text, List<RowBatch> parsed, int trees, string precision)
     {
         Line Text(string what, double asked, Func<LimitFigures, double> limit, Func<ReadOnlyMemory<byte>, (long, double)> work) =>
             new(what, asked, limit, all => work(all ? text : text.AsMemory(0, Math.Min(text.Length, WarmBytes(text)))));
@@ -66,12 +67,12 @@ internal static class SpeedTable
         yield return Learn("linear, soft-confidence-weighted", $"soft-confidence-weighted:precision={precision}", int.MaxValue, 0);
         foreach (var features in new[] { "gaussian", "bernoulli", "multinomial", "complement" })
             yield return Learn($"{features}-naive-bayes", $"{features}-naive-bayes", int.MaxValue, 400e3);
-        yield return Learn("hoeffding-tree", "hoeffding-tree", Trees, 60e3);
-        yield return Learn("hoeffding-adaptive-tree", "hoeffding-adaptive-tree", Trees, 60e3);
-        yield return Learn("adaptive-random-forest, 10 trees", "adaptive-random-forest", Trees, 40e3);
+        yield return Learn("hoeffding-tree", "hoeffding-tree", trees, 60e3);
+        yield return Learn("hoeffding-adaptive-tree", "hoeffding-adaptive-tree", trees, 60e3);
+        yield return Learn("adaptive-random-forest, 10 trees", "adaptive-random-forest", trees, 40e3);
         yield return Learn("patches of 10 adaptive trees", "streaming-random-patches:base=hoeffding-adaptive-tree", Patches, 5e3);
         yield return Learn("patches of 10 naive Bayes", "streaming-random-patches:base=naive-bayes", Patches, 20e3);
-        yield return Learn("half-space-trees, 25 trees", "half-space-trees", Trees, 150e3);
+        yield return Learn("half-space-trees, 25 trees", "half-space-trees", trees, 150e3);
         foreach (var (kind, asked) in new[] { ("adwin", 10e6), ("page-hinkley", 50e6) })
         {
             var values = DetectorRates.Values();

@@ -179,7 +179,7 @@ internal sealed unsafe class MultinomialLikelihood : FeatureLikelihood
         else
             for (var part = 0; part < 2 * oldCells; part++)
                 old.Span.Slice(part * oldClasses, oldClasses).CopyTo(_records.Span[(part * Classes)..]);
-        GC.KeepAlive(old);
+        old.Free();
         Array.Resize(ref _totals, Classes);
         // A class that is new has every row for its complement.
         if (_complement)

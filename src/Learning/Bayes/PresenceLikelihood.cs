@@ -186,6 +186,9 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
         for (var c = 0; c < Classes; c++) Refresh(c, cells.Length);
     }
 
+    /// <summary>Gives the memory of the features back, for a model that nobody asks any more.</summary>
+    public void Free() => _records.Free();
+
     protected override void Resize(int oldClasses, int oldCells)
     {
         var (old, oldStride) = (_records, _stride);
@@ -201,7 +204,7 @@ internal sealed unsafe class PresenceLikelihood : FeatureLikelihood
                 if (_ranged) from.Slice(3 * oldClasses, 2).CopyTo(to[(3 * Classes)..]);
             }
         ClearRangesFrom(oldCells);
-        GC.KeepAlive(old);
+        old.Free();
         Array.Resize(ref _rows, Classes);
         Array.Resize(ref _absent, Classes);
         Array.Resize(ref _refreshed, Classes);

@@ -201,6 +201,7 @@ internal sealed class ClassificationTree
         left.Leaf!.Inherit(leaf);
         right.Leaf!.Inherit(leaf);
         node.Split(split, left, right, _settings.Revisits);
+        if (node.Counts is null) leaf.Free();
         _leaves++;
     }
 
