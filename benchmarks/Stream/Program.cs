@@ -4,8 +4,8 @@ using StreamMLOps.Benchmarks;
 // The whole stream, file to file: dotnet run -c Release --project benchmarks/Stream -- --data rows.svm [--rounds 5] [--work DIR] [--limit PROGRAM]
 // From Kafka to Kafka, beside a raw loop:  ... -- kafka HOST:PORT --data rows.svm [--rows 200000] [--rounds 3] [--rate 20000] [--seconds 20] [KEY=VALUE ...]
 // What 1, 2, 4 and 8 members of a group cost:                    ... -- consumers HOST:PORT --data rows.svm [--rows 400000] [--rounds 3] [KEY=VALUE ...]
-// What the label join and dead letters cost, by turns:        ... -- labels --data rows.svm [--rows 200000] [--rounds 3] [--work DIR]
 // What drift detectors cost, by turns:                         ... -- drift --data rows.svm [--rounds 5] [--work DIR]
+// What the label join and dead letters cost, by turns:        ... -- labels --data rows.svm [--rows 200000] [--rounds 7] [--warm-up 2] [--only JSON] [--work DIR]
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args is ["kafka", ..]) return await KafkaComparison.Run(args[1..]);
 if (args is ["consumers", ..]) return await ConsumerScaling.Run(args[1..]);
