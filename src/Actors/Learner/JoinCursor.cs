@@ -17,6 +17,9 @@ internal sealed class JoinCursor(Chunk chunk, bool isLabels) : IDisposable
     /// <summary>The next row's number.</summary>
     public int Row => _row;
 
+    /// <summary>Rows below this one have been asked for ahead.</summary>
+    public int ReadAheadTo { get; set; }
+
     public bool HasRow => _row < Chunk.Count;
 
     public long Offset => Chunk.OffsetOf(_row);

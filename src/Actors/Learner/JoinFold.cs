@@ -46,6 +46,9 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
 {
     private readonly RowBatch _row = new(4, 4096);
     private LabelJoin? _join;
+    private IPendingStore? _store;
+    private readonly ReadAhead _ahead = new();
+    private readonly Stack<byte[]> _buffers = [];
     // A jump of the stream's time expires all that waits, which may be more than an event can hold.
     private const int MostExpiredBytes = 1 << 20;
     private readonly Queue<Func<long, Joined>> _cut = new();
@@ -63,7 +66,7 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
     internal int Ahead => _cut.Count;
 
     /// <summary>The learner has a pending store that knows all that this state does not.</summary>
-    public void Attach(IPendingStore store) => _join = new LabelJoin(state, store, this, model.Supervision);
+    public void Attach(IPendingStore store) => _join = new LabelJoin(state, _store = store, this, model.Supervision);
 
     /// <summary>Takes the next row of a chunk, with the offsets before it that hold none.</summary>
     internal void Take(JoinCursor cursor)
@@ -75,6 +78,7 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
         var id = JoinIds.Of(chunk.IdOf(row), partition.Partition, offset);
         if (cursor.IsLabels)
         {
+            _ahead.Ask(_store!, cursor);
             join.Label(partition.Partition, offset, id, cursor.Time, chunk.Rows.Labels[row], LabelRows.Corrects(chunk, row), LabelRows.WeightOf(chunk, row));
         }
         else
@@ -260,7 +264,7 @@ public sealed class JoinFold(JoinState state, IJoinedModel model) : IJoinSink, I
 
     private void Begin(JoinPartition partition)
     {
-        _open ??= new OpenJoin(model.Fingerprint, state.Time);
+        _open ??= new OpenJoin(model.Fingerprint, state.Time, _buffers);
         _taking = (partition, _open.Begin(partition), partition.Next);
     }
 

@@ -1,15 +1,18 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using StreamMLOps.Pipeline;
 
 namespace StreamMLOps.Actors;
 
 /// <summary>The <see cref="Joined"/> event under construction: entries encoded as they are decided, and how far each partition had come before it.</summary>
-internal sealed class OpenJoin(ulong before, long from) : IDisposable
+/// <param name="before">Fingerprint of the state before it.</param>
+/// <param name="from">The stream's time before it.</param>
+/// <param name="buffers">Keeps the bytes of events before it, for those after it: events are large, and each would grow its own from nothing.</param>
+internal sealed class OpenJoin(ulong before, long from, Stack<byte[]> buffers) : IDisposable
 {
+    private const int KeptBuffers = 2;
     private readonly List<(JoinPartition Partition, JoinMark Mark)> _ranges = [];
     private readonly List<JoinedStretch> _stretches = [];
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(64 * 1024);
+    private byte[] _bytes = buffers.TryPop(out var kept) ? kept : new byte[64 * 1024];
     private int _entries;
     private readonly long _from = from;
     private long _stamp = from;
@@ -128,17 +131,28 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
     }
 
     /// <summary>Ends it with the state as it is now.</summary>
-    /// <returns>Makes the event, once it is told when; until then it may be kept, and this be disposed.</returns>
+    /// <returns>Makes the event, once, when it is told the time; until then it may be kept, and this be disposed.</returns>
     public Func<long, Joined> Seal(ulong after, long to)
     {
-        var (ranges, rows, entries, bytes) = (_ranges.Select(r => r.Partition.Since(r.Mark)).ToArray(), Rows, _entries, Encoded.ToArray());
-        return time => Joined.Create(before, after, time, _from, to, ranges, _stretches, rows, entries, bytes, _hasUnlabelled);
+        var (ranges, bytes) = (_ranges.Select(r => r.Partition.Since(r.Mark)).ToArray(), _bytes);
+        _bytes = []; // they are the event's now
+        return time =>
+        {
+            var joined = Joined.Create(before, after, time, _from, to, ranges, _stretches, Rows, _entries, bytes.AsSpan(0, Bytes), _hasUnlabelled);
+            Keep(bytes);
+            return joined;
+        };
     }
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_bytes);
+        if (_bytes.Length > 0) Keep(_bytes);
         _bytes = [];
+    }
+
+    private void Keep(byte[] bytes)
+    {
+        if (buffers.Count < KeptBuffers) buffers.Push(bytes);
     }
 
     private void Pair(JoinedKind kind, in JoinedPair pair, long stamp, int more)
@@ -199,9 +213,8 @@ internal sealed class OpenJoin(ulong before, long from) : IDisposable
 
     private void Grow(int needed)
     {
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, _bytes.Length * 2));
+        var larger = GC.AllocateUninitializedArray<byte>(Math.Max(needed, _bytes.Length * 2));
         Encoded.CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = larger;
     }
 }

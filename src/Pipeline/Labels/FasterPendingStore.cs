@@ -102,7 +102,13 @@ public sealed class FasterPendingStore : IPendingStore
     }
 
     /// <inheritdoc/>
-    public unsafe void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids)
+    public bool IsOnDisk => _store.Log.HeadAddress > _store.Log.BeginAddress;
+
+    /// <inheritdoc/>
+    // What is in memory is not copied: it is as near there.
+    public void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids) => Ask(ids, all: false);
+
+    private unsafe void Ask(IReadOnlyList<ReadOnlyMemory<byte>> ids, bool all)
     {
         _prefetched.Clear();
         _functions.Found.Clear();
@@ -114,7 +120,7 @@ public sealed class FasterPendingStore : IPendingStore
                 SpanByte input = default;
                 var output = new SpanByteAndMemory();
                 var status = _session.Read(ref key, ref input, ref output, i);
-                if (!status.IsPending) _prefetched[Key(ids[i].Span)] = status.Found ? _functions.Value.ToArray() : null;
+                if (all && !status.IsPending) _prefetched[Key(ids[i].Span)] = status.Found ? _functions.Value.ToArray() : null;
             }
         }
         _session.CompletePending(wait: true);
@@ -164,7 +170,7 @@ public sealed class FasterPendingStore : IPendingStore
         // What was stored again since is further on in the log, and alive there.
         void Judge()
         {
-            Prefetch(ids);
+            Ask(ids, all: true);
             for (var i = 0; i < ids.Count; i++)
             {
                 if (!_prefetched.TryGetValue(Key(ids[i].Span), out var value) || value is null || Entry(value) != entries[i]) continue;
@@ -253,7 +259,7 @@ public sealed class FasterPendingStore : IPendingStore
             {
                 _functions.Found.Clear();
                 _session.CompletePending(wait: true);
-                found = _functions.Found.ContainsKey(0);
+                found = _functions.Found.GetValueOrDefault(0) is not null;
             }
             value = found ? _functions.Value : default;
             return found;
@@ -307,8 +313,8 @@ public sealed class FasterPendingStore : IPendingStore
         private byte[] _buffer = new byte[1024];
         private int _length;
 
-        /// <summary>By number of the question, what was read from disk.</summary>
-        public Dictionary<long, byte[]> Found { get; } = [];
+        /// <summary>By number of the question, what was read from disk; null: there is nothing.</summary>
+        public Dictionary<long, byte[]?> Found { get; } = [];
 
         /// <summary>The last value that was read.</summary>
         public ReadOnlySpan<byte> Value => _buffer.AsSpan(0, _length);
@@ -322,7 +328,7 @@ public sealed class FasterPendingStore : IPendingStore
 
         public override void ReadCompletionCallback(ref SpanByte key, ref SpanByte input, ref SpanByteAndMemory output, long ctx, Status status, RecordMetadata recordMetadata)
         {
-            if (status.Found) Found[ctx] = Value.ToArray();
+            Found[ctx] = status.Found ? Value.ToArray() : null;
         }
 
         private bool Take(ref SpanByte value)

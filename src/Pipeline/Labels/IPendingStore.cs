@@ -24,6 +24,9 @@ public interface IPendingStore : IDisposable
     /// <summary>Stores what is known of an id, in place of what was. Stamps never fall from one call to the next.</summary>
     void Put(ReadOnlySpan<byte> id, in JoinEntry entry, ReadOnlySpan<byte> row = default);
 
+    /// <summary>Whether part of it is on disk alone, so that <see cref="Prefetch"/> is worth its while.</summary>
+    bool IsOnDisk => false;
+
     /// <summary>Says which ids will be asked for next, so that they are read from disk together. Nothing else depends on it.</summary>
     void Prefetch(IReadOnlyList<ReadOnlyMemory<byte>> ids);
 

@@ -172,6 +172,7 @@ public sealed class JoinState(long horizon)
     private const int StepsPerHorizon = 64;
     private readonly SortedDictionary<(bool IsLabels, int Partition), JoinPartition> _partitions = [];
     private readonly Dictionary<int, JoinPartition> _rows = [], _labels = []; // the same, to be found quickly
+    private JoinPartition? _lastRows, _lastLabels; // nearly always the one that is asked for next
     private readonly List<(long Sequence, long Time)> _steps = [];
 
     /// <summary>How long features wait for labels and labels for features, in milliseconds of event time.</summary>
@@ -184,13 +185,18 @@ public sealed class JoinState(long horizon)
     public IReadOnlyCollection<JoinPartition> Partitions => _partitions.Values;
 
     /// <summary>A partition of either log; null where it is not known.</summary>
-    public JoinPartition? Find(bool labels, int partition) => (labels ? _labels : _rows).GetValueOrDefault(partition);
+    public JoinPartition? Find(bool labels, int partition)
+    {
+        ref var last = ref labels ? ref _lastLabels : ref _lastRows;
+        if (last is { } p && p.Partition == partition) return p;
+        return (labels ? _labels : _rows).GetValueOrDefault(partition) is { } found ? last = found : null;
+    }
 
     /// <summary>A partition that begins.</summary>
     public JoinPartition Begin(bool labels, PartitionPosition start) =>
         Add(new JoinPartition(labels, start.Partition, start.Epoch, start.Next, start.Next, Chunk.NoTime, 0, new long[JoinPartition.Ends], new ResolvedPositions(start.Next)));
 
-    internal JoinPartition Of(bool labels, int partition) => (labels ? _labels : _rows)[partition];
+    internal JoinPartition Of(bool labels, int partition) => Find(labels, partition) ?? throw new KeyNotFoundException($"{(labels ? "labels, " : "")}partition {partition} is not one of this state's");
 
     /// <summary>The beginning of a time's step: entries are swept whenever another step is complete.</summary>
     public long StepOf(long time)
@@ -260,5 +266,9 @@ public sealed class JoinState(long horizon)
         return state;
     }
 
-    private JoinPartition Add(JoinPartition p) => _partitions[(p.IsLabels, p.Partition)] = (p.IsLabels ? _labels : _rows)[p.Partition] = p;
+    private JoinPartition Add(JoinPartition p)
+    {
+        (_lastRows, _lastLabels) = (null, null);
+        return _partitions[(p.IsLabels, p.Partition)] = (p.IsLabels ? _labels : _rows)[p.Partition] = p;
+    }
 }
