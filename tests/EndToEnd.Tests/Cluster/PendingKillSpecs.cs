@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Akka.Actor;
 using Akka.Configuration;
 using StreamMLOps.Actors;
@@ -16,10 +17,11 @@ namespace StreamMLOps.EndToEnd.Tests;
 /// at one that has an old one. <c>STREAMMLOPS_PENDING=1000000</c> is the full count of rows, with a second kill in the midst of the labels.
 /// </summary>
 [Collection(ClusterCollection.Name)]
-public sealed class PendingKillSpecs(ClusterServers servers, ITestOutputHelper output)
+public sealed partial class PendingKillSpecs(ClusterServers servers, ITestOutputHelper output)
 {
     private const int Reduced = 10_000;
     private const long MostMemory = 1L << 30;
+    private static readonly double MostRecovery = 10 * Rounds.Of("STREAMMLOPS_SLOW", 1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private static readonly int Rows = Rounds.Of("STREAMMLOPS_PENDING", Reduced);
 
@@ -56,6 +58,7 @@ public sealed class PendingKillSpecs(ClusterServers servers, ITestOutputHelper o
     private async Task Kill(TestCluster cluster, string when, int[] labels)
     {
         var victim = cluster.LearnerNode;
+        var logged = cluster.Nodes.ToDictionary(n => n, n => n.Log().Length);
         await victim.Kill();
         var killed = Stopwatch.GetTimestamp();
         var newest = await cluster.NewestEvent();
@@ -66,6 +69,12 @@ public sealed class PendingKillSpecs(ClusterServers servers, ITestOutputHelper o
         var moved = Stopwatch.GetElapsedTime(killed);
         var learned = await learning;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"killed {when}: learner seen elsewhere after {moved.TotalSeconds:0.0} s, its first event after {learned.TotalSeconds:0.0} s ({labels.Length} labels were written in the first {wrote.TotalSeconds:0.0} s)"));
+
+        // The rest is the cluster's, which had to give the node up first.
+        var said = cluster.Running.SelectMany(n => Recovered().Matches(n.Log()[logged[n]..])).ToList();
+        foreach (var line in said) output.WriteLine(line.Value);
+        Assert.NotEmpty(said);
+        Assert.All(said, line => Assert.InRange(double.Parse(line.Groups[1].Value, CultureInfo.InvariantCulture), 0, MostRecovery));
     }
 
     private async Task Hold(TestCluster cluster, int learned, int duplicates)
@@ -127,6 +136,9 @@ public sealed class PendingKillSpecs(ClusterServers servers, ITestOutputHelper o
         $"{{\"id\":\"r{n}\",\"st\":{1_000_000 + n},\"f\":{{{string.Join(',', SyntheticRows.Row(n).Features.Select(f => string.Create(CultureInfo.InvariantCulture, $"\"{f.Key}\":{f.Value}")))}}}}}");
 
     private static string Label(int n) => string.Create(CultureInfo.InvariantCulture, $"{{\"id\":\"r{n}\",\"st\":{1_000_000 + Rows},\"y\":{(SyntheticRows.Row(n).Positive ? 1 : 0)}}}");
+
+    [GeneratedRegex(@"recovered in ([0-9.]+) s from its start on this node.*")]
+    private static partial Regex Recovered();
 
     private static FoldDefinition Define(Genesis genesis)
     {

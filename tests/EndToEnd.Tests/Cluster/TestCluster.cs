@@ -175,7 +175,7 @@ internal sealed class TestCluster : IAsyncDisposable
         var clients = string.Join(", ", Servers.Broker.GroupClients.SetItem("topic.metadata.refresh.interval.ms", "2000").Select(p => $"\"{p.Key}\" = \"{p.Value}\""));
         var journal = Options.Sqlite ? "provider = sqlite" : $"provider = postgresql, connection-string = \"{Servers.Postgres.ConnectionStringOf(_database, Options.DatabasePort)}\"";
         return string.Create(CultureInfo.InvariantCulture, $$"""
-            {{(Environment.GetEnvironmentVariable("STREAMMLOPS_KEEP") is null ? "" : "akka { loglevel = INFO, cluster.log-info = on }")}}
+            {{(Environment.GetEnvironmentVariable("STREAMMLOPS_KEEP") is not null ? "akka { loglevel = INFO, cluster.log-info = on }" : Options.LabelsApart ? "akka.loglevel = INFO" : "")}}
             stream-mlops {
               journal { {{journal}} }
               cluster { host = {{node.Address.Split(':')[0]}}, port = {{node.Address.Split(':')[1]}}, seed-nodes = [{{string.Join(", ", seeds.Select(s => $"\"{s}\""))}}] }

@@ -38,6 +38,13 @@ internal sealed class TestNode(string name, string folder, string address, IRead
         _gone = false;
     }
 
+    /// <summary>What the node has logged, in all its lives.</summary>
+    public string Log()
+    {
+        using var log = new StreamReader(new FileStream(Path.Combine(folder, "data", "node.log"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return log.ReadToEnd();
+    }
+
     /// <summary>kill -9.</summary>
     public async Task Kill()
     {
