@@ -56,6 +56,34 @@ public sealed class TopicCommandSpecs : IDisposable
     }
 
     [Fact]
+    public async Task The_ledger_balances_from_where_each_leg_began()
+    {
+        _broker.CreateTopic(Topic, 1);
+        Fill(Rows(0, 600).Select(row => (0, row)));
+        // A tool has told the group to begin in the midst; the learner begins with the first record.
+        using (var tool = new ConsumerBuilder<Ignore, Ignore>(new Dictionary<string, string> { ["bootstrap.servers"] = _broker.BootstrapServers, ["group.id"] = "urls" }).SetLogHandler((_, _) => { }).Build())
+            tool.Commit([new TopicPartitionOffset(Topic, 0, 250)]);
+        await RunUntil("urls", 350, learned: 600);
+
+        var (status, output, error) = await Here.Run("ledger", "--data-folder", Data("urls"));
+        Assert.True(status == 0, output + error);
+        Assert.Contains("scored, partition 0 from 250, committed at 600: 350 = 350 predicted", output);
+        Assert.Contains("rows, partition 0: 600 = 600 learned", output);
+
+        // Once more, where its ledger goes on.
+        Fill(Rows(600, 50).Select(row => (0, row)));
+        await RunUntil("urls", 400, learned: 650);
+        (status, output, error) = await Here.Run("ledger", "--json", "--data-folder", Data("urls"));
+        Assert.True(status == 0, output + error);
+        using var json = JsonDocument.Parse(output);
+        var (scored, rows) = (json.RootElement.GetProperty("scored")[0], json.RootElement.GetProperty("rows")[0]);
+        long Of(JsonElement of, string what) => of.GetProperty(what).GetInt64();
+        Assert.Equal((250, 650, 400, 400, 0), (Of(scored, "start"), Of(scored, "next"), Of(scored, "records"), Of(scored, "predicted"), Of(scored, "remainder")));
+        Assert.Equal((0, 650, 650, 0), (Of(rows, "start"), Of(rows, "records"), Of(rows, "learned"), Of(rows, "remainder")));
+        Assert.DoesNotContain("unaccounted", await File.ReadAllTextAsync(Path.Combine(Data("urls"), "node.log")));
+    }
+
+    [Fact]
     public async Task Rows_by_reference_to_a_topic_are_verified_and_audited_from_it_and_named_once_retention_took_them()
     {
         _broker.CreateTopic(Topic, 1); // one order of learning
@@ -93,7 +121,7 @@ public sealed class TopicCommandSpecs : IDisposable
     private string Data(string pipeline) => Path.Combine(_folder, pipeline);
 
     /// <summary>Runs a pipeline until it has learned so many rows, and lets it drain.</summary>
-    private async Task RunUntil(string pipeline, int rows)
+    private async Task RunUntil(string pipeline, int rows, int? learned = null)
     {
         var config = Path.Combine(_folder, pipeline + ".conf");
         File.WriteAllText(config, $$"""
@@ -103,8 +131,8 @@ public sealed class TopicCommandSpecs : IDisposable
             }
             """);
         await using var node = NodeProcess.Start(["run", "--config", config, "--data-folder", Data(pipeline), "--plain"]);
-        var count = rows.ToString(CultureInfo.InvariantCulture);
-        await node.Until(line => line.Contains($"scored {count} ", StringComparison.Ordinal) && line.Contains($"learned {count} ", StringComparison.Ordinal), Deadline);
+        var (scored, took) = (rows.ToString(CultureInfo.InvariantCulture), (learned ?? rows).ToString(CultureInfo.InvariantCulture));
+        await node.Until(line => line.Contains($"scored {scored} ", StringComparison.Ordinal) && line.Contains($"learned {took} ", StringComparison.Ordinal), Deadline);
         node.Interrupt();
         Assert.Equal(0, await node.Exit(Deadline));
     }

@@ -5,7 +5,7 @@ namespace StreamMLOps.Actors;
 
 /// <summary>A pipeline's line of the conservation ledger, for one partition: every distinct source position is somewhere.</summary>
 /// <param name="Partition">Partition number.</param>
-/// <param name="Consumed">Positions the score leg has committed.</param>
+/// <param name="Consumed">Positions the score leg has committed, from where its group began to count.</param>
 /// <param name="Predicted">Rows predicted.</param>
 /// <param name="DeadLettered">Records in the dead letters.</param>
 /// <param name="Skipped">Blank records and offsets that hold none.</param>
@@ -22,8 +22,17 @@ public sealed record LedgerLine(
     /// <summary>0 where <c>consumed = predicted + dead-lettered + skipped</c> holds.</summary>
     public long ScoreRemainder => Consumed - Predicted - DeadLettered - Skipped;
 
-    /// <summary>0 where <c>predicted = learned + unlabelled + frozen + expired + duplicate + waiting</c> holds; meaningful where nothing is pending.</summary>
-    public long LearnRemainder => Pending == 0 ? Predicted - Learned - Unlabelled - Frozen - Expired - Duplicate - Waiting : 0;
+    /// <summary>
+    /// How much later than the score leg the learner began; less than 0: earlier. Not 0 where the group was told to begin elsewhere than at the log's
+    /// beginning, or retention had moved that when the lineage began.
+    /// </summary>
+    public long StartsApart { get; init; }
+
+    /// <summary>
+    /// 0 where <c>predicted = learned + unlabelled + frozen + expired + duplicate + waiting</c> holds; meaningful where nothing is pending and both legs
+    /// began at the same record: legs that did not count different records, each with a ledger of its own.
+    /// </summary>
+    public long LearnRemainder => Pending == 0 && StartsApart == 0 ? Predicted - Learned - Unlabelled - Frozen - Expired - Duplicate - Waiting : 0;
 
     /// <summary>Whether both equations hold.</summary>
     public bool Balances => ScoreRemainder == 0 && LearnRemainder == 0;
@@ -239,7 +248,7 @@ public sealed class PipelineRuntime : IAsyncDisposable
             var l = learner.Partitions.FirstOrDefault(p => p.Partition == c.Position.Partition && p.Epoch == c.Position.Epoch);
             lines.Add(new LedgerLine(
                 c.Position.Partition,
-                c.Position.Next - (l?.Start ?? 0),
+                c.Position.Next - c.Start,
                 c.Predicted,
                 c.DeadLettered,
                 c.Skipped,
@@ -249,7 +258,10 @@ public sealed class PipelineRuntime : IAsyncDisposable
                 l?.Expired ?? 0,
                 Math.Max(0, c.Position.Next - (l?.Next ?? 0)),
                 l?.Duplicate ?? 0,
-                l?.Waiting ?? 0));
+                l?.Waiting ?? 0)
+            {
+                StartsApart = (l?.Start ?? c.Start) - c.Start,
+            });
         }
         return lines;
     }

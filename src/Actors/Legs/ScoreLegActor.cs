@@ -133,8 +133,8 @@ public sealed class ScoreLegActor : ReceiveActor, IWithTimers
     {
         var position = new PartitionPosition(r.Range.Partition, r.Range.Epoch, r.Range.To);
         return before is null || before.Position.Epoch != r.Range.Epoch
-            ? new(position, r.Predicted, r.DeadLettered, r.Skipped)
-            : new(position, before.Predicted + r.Predicted, before.DeadLettered + r.DeadLettered, before.Skipped + r.Skipped);
+            ? new(position, r.Predicted, r.DeadLettered, r.Skipped) { Start = r.Range.From }
+            : new(position, before.Predicted + r.Predicted, before.DeadLettered + r.DeadLettered, before.Skipped + r.Skipped) { Start = before.Start };
     }
 
     private void Take(Advanced advanced)

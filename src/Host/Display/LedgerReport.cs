@@ -16,7 +16,7 @@ internal static class LedgerReport
 {
     /// <summary>Whether every record is somewhere, on both sides.</summary>
     public static bool Balances(LearnerLedger ledger, ScoredSide scored) =>
-        ledger.Balances && ledger.Rows.All(r => Committed(r, scored) is not { } c || Remainder(r, c) == 0);
+        ledger.Balances && ledger.Rows.All(r => Committed(r, scored) is not { } c || c.Remainder == 0);
 
     /// <summary>Some lines a partition.</summary>
     public static string Text(LearnerLedger ledger, ScoredSide scored)
@@ -25,11 +25,11 @@ internal static class LedgerReport
         if (scored.Unknown.Length > 0) text.Append(CultureInfo.InvariantCulture, $"\n  scored: not known: {scored.Unknown}");
         foreach (var r in ledger.Rows)
         {
-            if (Committed(r, scored) is { } c) Line(text, $"scored, partition {r.Partition}, committed at {Figures.Count(c.Position.Next)}", c.Position.Next - r.Start, Remainder(r, c), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
+            if (Committed(r, scored) is { } c) Line(text, $"scored, partition {r.Partition}{From(c.Start)}, committed at {Figures.Count(c.Position.Next)}", c.Position.Next - c.Start, c.Remainder, ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
             else if (scored.Unknown.Length == 0) text.Append(CultureInfo.InvariantCulture, $"\n  scored, partition {r.Partition}: no commit of this log that carries a ledger");
-            Line(text, $"rows, partition {r.Partition}", r.Next - r.Start, r.Remainder, RowsOf(r));
+            Line(text, $"rows, partition {r.Partition}{From(r.Start)}", r.Next - r.Start, r.Remainder, RowsOf(r));
         }
-        foreach (var l in ledger.Labels) Line(text, $"labels, partition {l.Partition}", l.Next - l.Start, l.Remainder, LabelsOf(l));
+        foreach (var l in ledger.Labels) Line(text, $"labels, partition {l.Partition}{From(l.Start)}", l.Next - l.Start, l.Remainder, LabelsOf(l));
         return text.ToString();
     }
 
@@ -46,13 +46,13 @@ internal static class LedgerReport
             if (scored.Unknown.Length > 0) json.WriteString("scored-unknown", scored.Unknown);
             json.WriteStartArray("scored");
             foreach (var r in ledger.Rows)
-                if (Committed(r, scored) is { } c) Write(json, r.Partition, c.Position.Next - r.Start, Remainder(r, c), ("next", c.Position.Next), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
+                if (Committed(r, scored) is { } c) Write(json, r.Partition, c.Position.Next - c.Start, c.Remainder, ("start", c.Start), ("next", c.Position.Next), ("predicted", c.Predicted), ("dead-lettered", c.DeadLettered), ("skipped", c.Skipped));
             json.WriteEndArray();
             json.WriteStartArray("rows");
-            foreach (var r in ledger.Rows) Write(json, r.Partition, r.Next - r.Start, r.Remainder, RowsOf(r));
+            foreach (var r in ledger.Rows) Write(json, r.Partition, r.Next - r.Start, r.Remainder, [("start", r.Start), .. RowsOf(r)]);
             json.WriteEndArray();
             json.WriteStartArray("labels");
-            foreach (var l in ledger.Labels) Write(json, l.Partition, l.Next - l.Start, l.Remainder, [.. LabelsOf(l), ("early", l.Early)]);
+            foreach (var l in ledger.Labels) Write(json, l.Partition, l.Next - l.Start, l.Remainder, [("start", l.Start), .. LabelsOf(l), ("early", l.Early)]);
             json.WriteEndArray();
             json.WriteEndObject();
         }
@@ -74,7 +74,8 @@ internal static class LedgerReport
     private static CommittedPartition? Committed(PartitionLedger r, ScoredSide scored) =>
         scored.Committed.FirstOrDefault(c => c.Position.Partition == r.Partition && c.Position.Epoch == r.Epoch);
 
-    private static long Remainder(PartitionLedger r, CommittedPartition c) => c.Position.Next - r.Start - c.Predicted - c.DeadLettered - c.Skipped;
+    // Legs may begin at different records; nearly always both do at the log's first.
+    private static string From(long start) => start == 0 ? "" : $" from {Figures.Count(start)}";
 
     private static void Line(StringBuilder text, string what, long sum, long remainder, params (string Name, long Count)[] parts)
     {

@@ -61,6 +61,7 @@ internal static class NodeReport
         {
             json.WriteStartObject();
             json.WriteNumber("partition", c.Position.Partition);
+            json.WriteNumber("start", c.Start);
             json.WriteNumber("next", c.Position.Next);
             json.WriteNumber("predicted", c.Predicted);
             json.WriteNumber("dead-lettered", c.DeadLettered);

@@ -78,7 +78,9 @@ public sealed class FileCommitStore
         }
     }
 
-    private static CommittedPartition ReadPartition(JsonElement p) => new(
+    private static CommittedPartition ReadPartition(JsonElement p) => p.TryGetProperty("start", out var start) ? ReadLedger(p) with { Start = start.GetInt64() } : ReadLedger(p);
+
+    private static CommittedPartition ReadLedger(JsonElement p) => new(
         new PartitionPosition(
             p.GetProperty("partition").GetInt32(),
             ulong.Parse(p.GetProperty("epoch").GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture),
@@ -108,8 +110,9 @@ public sealed class FileCommitStore
         foreach (var (group, partitions) in groups)
         {
             json.WriteStartArray(group);
-            foreach (var (position, predicted, deadLettered, skipped) in partitions)
+            foreach (var committed in partitions)
             {
+                var (position, predicted, deadLettered, skipped) = committed;
                 json.WriteStartObject();
                 json.WriteNumber("partition", position.Partition);
                 json.WriteString("epoch", position.Epoch.ToString("x16", CultureInfo.InvariantCulture));
@@ -117,6 +120,7 @@ public sealed class FileCommitStore
                 json.WriteNumber("predicted", predicted);
                 json.WriteNumber("deadLettered", deadLettered);
                 json.WriteNumber("skipped", skipped);
+                json.WriteNumber("start", committed.Start);
                 json.WriteEndObject();
             }
             json.WriteEndArray();

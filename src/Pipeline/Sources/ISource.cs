@@ -53,12 +53,22 @@ public interface ISubscription
     ValueTask Commit(IReadOnlyList<CommittedPartition> partitions);
 }
 
-/// <summary>A committed position with the ledger of the score leg over all offsets below it (distinct positions: a redelivery counts once).</summary>
+/// <summary>A committed position with the ledger of the score leg over all offsets from <see cref="Start"/> to it (distinct positions: a redelivery counts once).</summary>
 /// <param name="Position">Everything below <c>Next</c> is processed.</param>
 /// <param name="Predicted">Rows predicted.</param>
 /// <param name="DeadLettered">Records sent to the dead letters.</param>
 /// <param name="Skipped">Blank records and offsets that hold none.</param>
-public sealed record CommittedPartition(PartitionPosition Position, long Predicted, long DeadLettered, long Skipped);
+public sealed record CommittedPartition(PartitionPosition Position, long Predicted, long DeadLettered, long Skipped)
+{
+    /// <summary>
+    /// Where the group began to count: at the beginning of the log, or where it was told to begin (at its end, at a commit of a tool's). What is not
+    /// said is what the counts say: versions that did not record it are believed.
+    /// </summary>
+    public long Start { get; init; } = Position.Next - Predicted - DeadLettered - Skipped;
+
+    /// <summary>Offsets from the start on less those accounted for: anything but 0 is an alarm.</summary>
+    public long Remainder => Position.Next - Start - Predicted - DeadLettered - Skipped;
+}
 
 /// <summary>A source that cannot be read as asked: says what, where and what to do.</summary>
 public sealed class SourceException(string message, Exception? inner = null) : Exception(message, inner);
