@@ -20,6 +20,9 @@ internal sealed record ForestPolicy
     /// <summary>Whether there is one over all rows beside those of the trees, where each tree sees a part of the features: every one is told what it says of these.</summary>
     public bool SharedByPatches { get; init; }
 
+    /// <summary>Whether the forest also answers with models over all rows that are no trees: <see cref="EnsembleExperts"/>.</summary>
+    public bool Experts { get; init; }
+
     /// <summary>Whether a tree is replaced when its error rises.</summary>
     public required bool Replaces { get; init; }
 
@@ -62,12 +65,14 @@ public static class TreeForest
             "Bifet, Holmes and Pfahringer, ECML PKDD 2010, 135-150",
             [new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree.")],
             p => new() { Lambda = p.Number("lambda"), Replaces = true, ReplacesWorst = true }),
-        AdaptiveForest(3, MostFeatures),
-        Patches(3, MostFeatures, shared: true),
+        AdaptiveForest(4, MostFeatures),
+        Patches(4, MostFeatures),
     ];
 
-    /// <summary>Revisions that journals may still name: in revision 2 naive Bayes over all rows remembered a tenth of the features by default, and a tree of the patches had none but its own.</summary>
-    public static ImmutableArray<ModelKind> Earlier { get; } = [AdaptiveForest(2, FewFeatures), Patches(2, FewFeatures, shared: false)];
+    /// <summary>
+    /// Revisions that journals may still name: until revision 3 only trees answered; in revision 2 naive Bayes over all rows remembered a tenth of the features by default, and a tree of the patches had none but its own.
+    /// </summary>
+    public static ImmutableArray<ModelKind> Earlier { get; } = [AdaptiveForest(3, MostFeatures), Patches(3, MostFeatures), AdaptiveForest(2, FewFeatures), Patches(2, FewFeatures)];
 
     private static ModelKind AdaptiveForest(int revision, int features) => Kind("adaptive-random-forest",
         "Trees whose leaves consider random features, each with its drift detector and a successor in training: the strongest on changing, dense data.",
@@ -76,10 +81,10 @@ public static class TreeForest
             new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
             new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers; of long rows fewer, some two dozen a row."),
         ],
-        p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), SharedBayes = true, Replaces = true, Background = true, Weighted = true },
+        p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), SharedBayes = true, Experts = revision > 3, Replaces = true, Background = true, Weighted = true },
         revision, features);
 
-    private static ModelKind Patches(int revision, int features, bool shared) => Kind("streaming-random-patches",
+    private static ModelKind Patches(int revision, int features) => Kind("streaming-random-patches",
         "Trees, or naive Bayes models, that see random features and random rows, each with its drift detector and a successor in training.",
         "Gomes, Read and Bifet, ICDM 2019, 240-249",
         [
@@ -87,7 +92,7 @@ public static class TreeForest
             new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a tree sees."),
             Base,
         ],
-        p => new() { Lambda = p.Number("lambda"), TreeShare = p.Number("share"), SharedByPatches = shared && p.Choice(Base.Name).Option != "naive-bayes", Replaces = true, Background = true, Weighted = true },
+        p => new() { Lambda = p.Number("lambda"), TreeShare = p.Number("share"), SharedByPatches = revision > 2 && p.Choice(Base.Name).Option != "naive-bayes", Experts = revision > 3, Replaces = true, Background = true, Weighted = true },
         revision, features);
 
     private static ModelKind Kind(string name, string summary, string paper, ImmutableArray<Parameter> own, Func<ParameterValues, ForestPolicy> policy, int revision = 2, int features = FewFeatures) =>
@@ -126,6 +131,7 @@ internal sealed class TreeForestModel : IExplainable
     private readonly double[] _votes;
     private readonly double[] _unread = new double[1];
     private TreeBayes? _shared;
+    private EnsembleExperts? _experts;
     private Member[] _members;
     private RandomSource _random;
 
@@ -133,7 +139,8 @@ internal sealed class TreeForestModel : IExplainable
     {
         Spec = spec;
         (_settings, _policy, _labels) = (settings with { RowWeight = policy.Lambda, Share = policy.LeafShare, SharedBayes = policy.SharedBayes, ComparesBayes = policy.SharedByPatches, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
-        if (policy.SharedBayes || policy.SharedByPatches) _shared = new(settings.Features, 1);
+        if (SharedSince > 0) _shared = new(settings.Features, 1);
+        if (policy.Experts) _experts = new();
         _poisson = new PoissonWeights(policy.Lambda);
         _shares = new double[labels.Most];
         _votes = new double[labels.Most];
@@ -147,7 +154,10 @@ internal sealed class TreeForestModel : IExplainable
 
     public int Outputs => 1;
 
-    private int Format => _policy.SharedByPatches ? 3 : 2;
+    private int Format => _policy.Experts ? 4 : _policy.SharedByPatches ? 3 : 2;
+
+    // Format in which naive Bayes over all rows came in; 0 where there is none.
+    private int SharedSince => _policy.SharedBayes ? 2 : _policy.SharedByPatches ? 3 : _policy.Experts ? 4 : 0;
 
     public void Predict(in Row row, Span<double> scores)
     {
@@ -167,6 +177,9 @@ internal sealed class TreeForestModel : IExplainable
         }
         Probabilities.FromWeights(votes);
         _labels.Write(votes, scores);
+        if (_experts is null) return;
+        if (_policy.SharedByPatches) _shared!.Predict(row, _scratch, shared);
+        scores[0] = _experts.Predict(row, scores[0], shared[1]);
     }
 
     public void Learn(in Row row, double label, double weight = 1)
@@ -186,7 +199,8 @@ internal sealed class TreeForestModel : IExplainable
         votes.Clear();
         _scratch.Features.Open(row);
         var shared = _shared is null ? default : _scratch.Shared(_labels.Most);
-        if (!_policy.SharedByPatches) _shared?.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, shared);
+        var forgot = false;
+        if (!_policy.SharedByPatches && _shared is not null) forgot = _shared.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, shared);
         if (_descent is not null)
         {
             for (var i = 0; i < _members.Length; i++) _descent[i] = _members[i].Tree.Root;
@@ -211,10 +225,14 @@ internal sealed class TreeForestModel : IExplainable
             if (_policy.Replaces) drifted |= Watch(ref member, TreeScratch.Largest(shares) == c ? 0 : 1);
         }
         // After all of them were told: an answer comes before what it is an answer to.
-        if (_policy.SharedByPatches) _shared!.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, []);
+        if (_policy.SharedByPatches) forgot = _shared!.PredictThenLearn(row, c, Math.Min(weight, FeatureLikelihood.LargestWeight), _scratch, _experts is null ? [] : shared);
         if (drifted && _policy.ReplacesWorst) ReplaceWorst();
         Probabilities.FromWeights(votes);
         _labels.Write(votes, scores);
+        if (_experts is null) return;
+        scores[0] = _experts.PredictThenLearn(row, label, weight, scores[0], shared[1]);
+        // What naive Bayes has no room for the linear model has none for either.
+        if (forgot) _experts.Keep(_shared!.Features());
     }
 
     public void Explain(in Row row, int output, Explanation explanation)
@@ -228,9 +246,23 @@ internal sealed class TreeForestModel : IExplainable
         foreach (var member in _members)
         {
             _scratch.Features.Open(row);
-            member.Tree.Explain(sample.Of(row, member.Salt, _policy.TreeShare), 1, Vote(member) / votes, explanation, _shared);
+            member.Tree.Explain(sample.Of(row, member.Salt, _policy.TreeShare), 1, (_experts?.VotesWeight ?? 1) * Vote(member) / votes, explanation, _shared);
+        }
+        if (_experts is not null)
+        {
+            var empty = Beyond(this, default);
+            explanation.Baseline += empty;
+            Occlusion.Explain(row, Beyond(this, row) - empty, 1, explanation, this, Beyond);
         }
         explanation.Merge();
+
+        // The answer but for the part of the votes in it.
+        static double Beyond(TreeForestModel forest, in Row row)
+        {
+            Span<double> score = stackalloc double[1];
+            forest.Predict(row, score);
+            return score[0] - forest._experts!.VotesWeight * forest._votes[1];
+        }
     }
 
     public void Save(StateWriter writer)
@@ -238,6 +270,7 @@ internal sealed class TreeForestModel : IExplainable
         writer.Section(Spec.Kind.Name, Format);
         _random.Save(writer);
         _shared?.Save(writer, _labels.Most);
+        _experts?.Save(writer);
         writer.Int32(_members.Length);
         foreach (var member in _members) member.Save(writer);
     }
@@ -247,16 +280,18 @@ internal sealed class TreeForestModel : IExplainable
         var format = reader.Section(Spec.Kind.Name, Format);
         var random = _random;
         random.Load(reader);
-        var shared = _policy.SharedBayes || _policy.SharedByPatches ? new TreeBayes(_settings.Features, 1) : null;
-        // Patches had none until format 3: theirs begins then.
-        if (format >= Format) shared?.Load(reader, _labels.Most);
+        // What earlier formats did not have begins now.
+        var shared = SharedSince > 0 ? new TreeBayes(_settings.Features, 1) : null;
+        if (format >= SharedSince) shared?.Load(reader, _labels.Most);
+        var experts = _policy.Experts ? format < 4 ? EnsembleExperts.BesideTrained() : new() : null;
+        if (format >= 4) experts?.Load(reader);
         var count = reader.Int32();
         if (count != _members.Length) throw new StateFormatException($"the state has {count} trees, this forest {_members.Length}: load it with the settings it was saved with");
         var members = new Member[count];
         for (var i = 0; i < count; i++) members[i] = Member.Load(reader, this);
         // Before, each tree had its own.
         if (format == 1 && _policy.SharedBayes) shared = members[0].Tree.Earlier;
-        (_random, _members, _shared) = (random, members, shared);
+        (_random, _members, _shared, _experts) = (random, members, shared, experts);
     }
 
     // A tree counts by how often it was right of late; one that just began counts as any other.

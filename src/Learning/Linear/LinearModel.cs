@@ -79,6 +79,24 @@ internal sealed unsafe class LinearModel<T, TRule> : ILinearModel
 
     public void CopyFeatures(Span<uint> target) => _index.CopyTo(target);
 
+    /// <summary>Forgets all features but these; those of them that were never seen stay unseen.</summary>
+    public void Keep(ReadOnlySpan<uint> features)
+    {
+        var cells = new int[features.Length];
+        _index.Find(features, cells);
+        var kept = features.ToArray();
+        var count = 0;
+        var numbers = new NativeArray<T>((features.Length + 2) * TRule.Width);
+        _numbers.Span[..(2 * TRule.Width)].CopyTo(numbers.Span);
+        for (var k = 0; k < cells.Length; k++)
+        {
+            if (cells[k] == 0) continue;
+            _numbers.Span.Slice((cells[k] + 1) * TRule.Width, TRule.Width).CopyTo(numbers.Span[((count + 2) * TRule.Width)..]);
+            kept[count++] = features[k];
+        }
+        (_index, _numbers) = (FeatureIndex.Restore(kept.AsSpan(0, count)), numbers);
+    }
+
     public void Explain(in Row row, int output, Explanation explanation)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(output, 0);

@@ -29,8 +29,17 @@ internal sealed class TreeBayes
         Predict(row, cells, _index.Count, shares);
     }
 
+    /// <summary>The features remembered.</summary>
+    public uint[] Features()
+    {
+        var features = new uint[_index.Count];
+        _index.CopyTo(features);
+        return features;
+    }
+
     /// <summary>Predicts, then learns.</summary>
-    public void PredictThenLearn(in Row row, int label, double weight, TreeScratch scratch, Span<double> shares)
+    /// <returns>Whether features were forgotten.</returns>
+    public bool PredictThenLearn(in Row row, int label, double weight, TreeScratch scratch, Span<double> shares)
     {
         var known = _index.Count;
         var cells = scratch.Cells(row.Count);
@@ -42,14 +51,15 @@ internal sealed class TreeBayes
         _likelihood.Reserve(classes, _index.Count);
         _rows[label] += weight;
         _likelihood.Learn(cells, row.Values, _index.Count, label, weight);
-        if (_index.Count > _limit) ForgetRare(scratch);
+        if (_index.Count <= _limit) return false;
+        ForgetRare(scratch);
+        return true;
     }
 
     public void Save(StateWriter writer, int classes)
     {
         for (var c = 0; c < classes; c++) writer.Double(c < _rows.Length ? _rows[c] : 0);
-        var features = new uint[_index.Count];
-        _index.CopyTo(features);
+        var features = Features();
         writer.Array<uint>(features);
         _likelihood.Reserve(classes, features.Length);
         _likelihood.Save(writer, classes, features.Length);
@@ -84,8 +94,7 @@ internal sealed class TreeBayes
         for (var cell = 1; cell <= counts.Length; cell++) counts[cell - 1] = _likelihood.Count(cell);
         var cells = scratch.Cells(counts.Length);
         cells = cells[..LargestCounts.Find(counts, Math.Max(_limit / 2, 1), cells)];
-        var features = new uint[_index.Count];
-        _index.CopyTo(features);
+        var features = Features();
         for (var k = 0; k < cells.Length; k++) features[k] = features[cells[k] - 1];
         _index = FeatureIndex.Restore(features.AsSpan(0, cells.Length));
         _likelihood.Keep(cells);
