@@ -75,8 +75,8 @@ public static class TreeForest
     public static ImmutableArray<ModelKind> Earlier { get; } = [AdaptiveForest(3, MostFeatures), Patches(3, MostFeatures), AdaptiveForest(2, FewFeatures), Patches(2, FewFeatures)];
 
     private static ModelKind AdaptiveForest(int revision, int features) => Kind("adaptive-random-forest",
-        "Trees whose leaves consider random features, each with its drift detector and a successor in training: the strongest on changing, dense data.",
-        "Gomes et al., Machine Learning 106 (2017), 1469-1495",
+        "Trees whose leaves consider random features, each with its drift detector and a successor in training, beside naive Bayes and a linear model over all rows: strong on changing data, dense or sparse.",
+        "Gomes et al., Machine Learning 106 (2017), 1469-1495; Herbster and Warmuth, Machine Learning 32 (1998), 151-178",
         [
             new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
             new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers; of long rows fewer, some two dozen a row."),
@@ -85,8 +85,8 @@ public static class TreeForest
         revision, features);
 
     private static ModelKind Patches(int revision, int features) => Kind("streaming-random-patches",
-        "Trees, or naive Bayes models, that see random features and random rows, each with its drift detector and a successor in training.",
-        "Gomes, Read and Bifet, ICDM 2019, 240-249",
+        "Trees, or naive Bayes models, that see random features and random rows, each with its drift detector and a successor in training, beside naive Bayes and a linear model over all rows.",
+        "Gomes, Read and Bifet, ICDM 2019, 240-249; Herbster and Warmuth, Machine Learning 32 (1998), 151-178",
         [
             new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
             new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a tree sees."),
@@ -97,7 +97,7 @@ public static class TreeForest
 
     private static ModelKind Kind(string name, string summary, string paper, ImmutableArray<Parameter> own, Func<ParameterValues, ForestPolicy> policy, int revision = 2, int features = FewFeatures) =>
         new(name, revision, LearningTask.Binary, summary, paper, [Size, .. own, .. TreeSettings.Parameters.Select(p => Forested(p) is Parameter.Integer { Name: "features" } f ? f with { Default = features } : Forested(p))],
-            spec => new TreeForestModel(spec, own.Contains(Base) ? WithBase(TreeSettings.From(spec), spec.Values.Choice(Base.Name).Option) : TreeSettings.From(spec), policy(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
+            spec => new TreeForestModel(spec, own.Contains(Base) ? WithBase(TreeSettings.From(spec), spec.Values.Choice(Base.Name).Option) with { EndsTies = revision > 3 } : TreeSettings.From(spec), policy(spec.Values), new ClassLabels(LearningTask.Binary, 2)));
 
     private static TreeSettings WithBase(TreeSettings settings, string model) => model switch
     {

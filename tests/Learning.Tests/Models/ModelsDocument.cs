@@ -21,6 +21,7 @@ internal static class ModelsDocument
         Revision 5 of the adaptive trees gives an alternate up once it is known to be within 0.01 of the error of what it would replace. Revisions from 2 on of these trees are still
         computed, so that their journals go on as they were; their states load as newer revisions too. So is revision 1 of regression trees and their forest, whose adaptive leaves had one linear model,
         and revision 2 of `adaptive-random-forest` and `streaming-random-patches`: there naive Bayes over all rows remembered 100,000 features by default, and a tree of the patches had none but its own, which is gone when the tree is replaced.
+        And their revision 3, whose trees alone answered: revision 4 also has naive Bayes and a linear model over all rows, and answers with the weighted mean of all where that errs less than the votes.
 
         | you have | try first | then |
         |---|---|---|
