@@ -14,6 +14,9 @@ internal sealed record ForestPolicy
     /// <summary>Share of a tree's features that each leaf considers (random forest).</summary>
     public double LeafShare { get; init; } = 1;
 
+    /// <summary>Features of a long row that each leaf considers about.</summary>
+    public double LongRow { get; init; } = 24;
+
     /// <summary>Whether all trees share one naive Bayes over all rows.</summary>
     public bool SharedBayes { get; init; }
 
@@ -70,7 +73,7 @@ public static class TreeForest
     ];
 
     /// <summary>
-    /// Revisions that journals may still name: until revision 3 only trees answered; in revision 2 naive Bayes over all rows remembered a tenth of the features by default, and a tree of the patches had none but its own.
+    /// Revisions that journals may still name: until revision 3 only trees answered, and a leaf of the forest looked at some 24 features of a long row; in revision 2 naive Bayes over all rows remembered a tenth of the features by default, and a tree of the patches had none but its own.
     /// </summary>
     public static ImmutableArray<ModelKind> Earlier { get; } = [AdaptiveForest(3, MostFeatures), Patches(3, MostFeatures), AdaptiveForest(2, FewFeatures), Patches(2, FewFeatures)];
 
@@ -79,9 +82,9 @@ public static class TreeForest
         "Gomes et al., Machine Learning 106 (2017), 1469-1495; Herbster and Warmuth, Machine Learning 32 (1998), 151-178",
         [
             new Parameter.Number("lambda", 6, 0.01, 100, "Mean weight of a row in a tree."),
-            new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers; of long rows fewer, some two dozen a row."),
+            new Parameter.Number("share", 0.6, 1e-6, 1, "Share of features that a leaf considers; of long rows fewer, some ten a row."),
         ],
-        p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), SharedBayes = true, Experts = revision > 3, Replaces = true, Background = true, Weighted = true },
+        p => new() { Lambda = p.Number("lambda"), LeafShare = p.Number("share"), LongRow = revision > 3 ? 10 : 24, SharedBayes = true, Experts = revision > 3, Replaces = true, Background = true, Weighted = true },
         revision, features);
 
     private static ModelKind Patches(int revision, int features) => Kind("streaming-random-patches",
@@ -138,7 +141,7 @@ internal sealed class TreeForestModel : IExplainable
     public TreeForestModel(ModelSpec spec, TreeSettings settings, ForestPolicy policy, ClassLabels labels)
     {
         Spec = spec;
-        (_settings, _policy, _labels) = (settings with { RowWeight = policy.Lambda, Share = policy.LeafShare, SharedBayes = policy.SharedBayes, ComparesBayes = policy.SharedByPatches, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
+        (_settings, _policy, _labels) = (settings with { RowWeight = policy.Lambda, Share = policy.LeafShare, LongRow = policy.LongRow, SharedBayes = policy.SharedBayes, ComparesBayes = policy.SharedByPatches, ForgetsBelow = policy.SharedBayes ? 0.02 : 0, WaitForEach = 16 }, policy, labels);
         if (SharedSince > 0) _shared = new(settings.Features, 1);
         if (policy.Experts) _experts = new();
         _poisson = new PoissonWeights(policy.Lambda);

@@ -256,13 +256,12 @@ internal sealed class TreeLeaf
         return Math.Sqrt(range * range * -DeterministicMath.Log(_settings.Delta) / (2 * rows));
     }
 
-    // Of short rows the share that the settings say; of long ones so much that some two dozen features are left, which is many for a choice at random.
+    // Of short rows the share that the settings say; of long ones so much that some ten (until revision 3 two dozen) are left, which is many for a choice at random.
     private double Share(in Row row)
     {
-        const double enough = 24;
         if (_settings.Share >= 1) return 1;
         if (!double.IsNaN(_share)) return _share;
-        return row.Count == 0 ? _settings.Share : Math.Min(_settings.Share, enough / row.Count);
+        return row.Count == 0 ? _settings.Share : Math.Min(_settings.Share, _settings.LongRow / row.Count);
     }
 
     private LeafAnswer Answer()

@@ -57,6 +57,9 @@ internal sealed record TreeSettings
     /// <summary>Share of features that a leaf looks at, drawn for each leaf anew.</summary>
     public double Share { get; init; } = 1;
 
+    /// <summary>Features of a long row that a leaf looks at about, where it looks at a share.</summary>
+    public double LongRow { get; init; } = 24;
+
     /// <summary>Whether naive Bayes over all rows, which adaptive leaves may answer with, is one for all trees of a forest.</summary>
     public bool SharedBayes { get; init; }
 
