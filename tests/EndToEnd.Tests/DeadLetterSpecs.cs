@@ -74,7 +74,7 @@ public sealed class DeadLetterSpecs : IDisposable
     }
 
     [Fact]
-    public async Task Labels_that_are_none_raise_an_alarm_of_their_own()
+    public async Task Labels_that_are_none_raise_an_alarm_of_their_own_which_is_one_alert()
     {
         var folder = Directory.CreateTempSubdirectory("streammlops-labels-").FullName;
         File.WriteAllLines(Path.Combine(folder, "rows.jsonl"), Enumerable.Range(0, 400).Select(n => $"{{\"id\":\"r{n}\",\"f\":{{\"a\":1}}}}"));
@@ -85,12 +85,17 @@ public sealed class DeadLetterSpecs : IDisposable
               source { path = "{{folder}}/rows.jsonl", format = json }
               labels = topic
               label-source { path = "{{folder}}/labels.jsonl", memory = 16 MiB, expected-ids = 1000 }
+              alerts.path = alerts.jsonl
             }
             """);
         var (status, output, error) = await Here.Run("run", "--config", config, "--data-folder", Path.Combine(folder, "data"), "--plain");
         Assert.True(status == 0, output + error);
         Assert.Contains("pipeline apart (labels): 25.0 % of the latest", await File.ReadAllTextAsync(Path.Combine(folder, "data", "node.log")));
         Assert.Equal(100, File.ReadLines(Path.Combine(folder, "data", "dead-letters.jsonl")).Count());
+        var alert = Assert.Single(File.ReadLines(Path.Combine(folder, "data", "alerts.jsonl")).Select(l => AlertMessage.TryParse(System.Text.Encoding.UTF8.GetBytes(l), out var a, out var why) ? a : throw new Xunit.Sdk.XunitException(why)), a => a.Node.Length > 0);
+        Assert.Equal(("label-dead-letter-share", AlertState.Raised), (alert.Kind, alert.State));
+        Assert.Equal($"apart/label-dead-letter-share/all/{alert.Position!.Value.Offset}/raised", alert.Id);
+        Assert.Equal(0, alert.Position.Value.Offset % 4);
         Directory.Delete(folder, recursive: true);
     }
 }

@@ -37,6 +37,7 @@ public sealed class AlertActor : ReceiveActor, IWithTimers
     private long _remembered;
     private long _applied;
     private long _written;
+    private long _failedAt;     // the event that could not be replayed; 0: none
 
     public AlertActor(LearnerDefinition definition, JournalReader journal)
     {
@@ -138,8 +139,9 @@ public sealed class AlertActor : ReceiveActor, IWithTimers
         {
             foreach (var alert in _alerts.Apply(sequence, e)) _pending.Add(alert);
             _applied = sequence;
+            Replayed();
         }
-        catch (Exception fault) when (fault is FoldException or JournalFormatException or StateFormatException or RowsGoneException)
+        catch (Exception fault) when (IsOfJournal(fault))
         {
             Fail(fault);
         }
@@ -158,8 +160,9 @@ public sealed class AlertActor : ReceiveActor, IWithTimers
         var what = $"alerts of {_definition.PersistenceId} cannot be written to {_feed.Log.Name} now, and are tried again: {cause.GetBaseException().Message}";
         if (_feed.Status.Trouble != what) _log.Warning("{0}", what);
         _feed.Status = new AlertStatus(_written, _remembered, what);
-        if (cause is FoldException or JournalFormatException or StateFormatException or RowsGoneException)
+        if (IsOfJournal(cause))
         {
+            if (_failedAt == 0) _failedAt = _applied + 1;
             _feed.Raise("replay-failed", -1, _applied + 1, $"{_definition.PersistenceId} cannot be replayed past event {_applied}: {cause.Message}");
             _alerts?.Dispose();
             _alerts = null;
@@ -168,6 +171,16 @@ public sealed class AlertActor : ReceiveActor, IWithTimers
         (_opened, _paused) = (false, true);
         Answer(); // who stops the node does not wait: they follow from the journal, and are written at the next start
     }
+
+    // Not before it is past the event that failed: opening alone says nothing of that one.
+    private void Replayed()
+    {
+        if (_failedAt == 0 || _applied < _failedAt) return;
+        _failedAt = 0;
+        _feed.Clear("replay-failed", -1, $"{_definition.PersistenceId} is replayed again");
+    }
+
+    private static bool IsOfJournal(Exception cause) => cause is FoldException or JournalFormatException or StateFormatException or RowsGoneException;
 
     private async Task<Action?> Open()
     {
@@ -196,21 +209,35 @@ public sealed class AlertActor : ReceiveActor, IWithTimers
             _alerts?.Dispose();
             _pending.Clear();
             (_genesis, _alerts, _opened, _pulling, _remembered, _applied) = (genesis, alerts, true, false, remembered, alerts.Sequence);
-            _feed.Clear("replay-failed", -1, $"{_definition.PersistenceId} is replayed again");
+            Replayed();
             if (remembered == 0) _pending.Add(JournalAlerts.Began(genesis));
         };
     }
 
     private async Task<Action?> Read(long from)
     {
-        var events = new List<(long Sequence, JournalEvent Event)>();
-        await foreach (var read in _journal.Read(_definition.PersistenceId, from, from + Credit - 1, _stopping.Token).ConfigureAwait(false)) events.Add(read);
+        List<(long Sequence, JournalEvent Event)> events;
+        try
+        {
+            events = await Range(from, from + Credit - 1).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsOfJournal(e.GetBaseException()))
+        {
+            events = await Range(from, from).ConfigureAwait(false); // those before the one that fails, so that it is known which
+        }
         return () =>
         {
             _pulling = false;
             foreach (var (n, e) in events) Apply(n, e);
             if (events.Count == 0) _paused = true;
         };
+    }
+
+    private async Task<List<(long Sequence, JournalEvent Event)>> Range(long from, long to)
+    {
+        var events = new List<(long Sequence, JournalEvent Event)>();
+        await foreach (var read in _journal.Read(_definition.PersistenceId, from, to, _stopping.Token).ConfigureAwait(false)) events.Add(read);
+        return events;
     }
 
     private async Task<Action?> Write(IReadOnlyCollection<Alert> alerts, long through)

@@ -22,7 +22,7 @@ internal sealed class LearnerAlarms(LearnerDefinition definition)
 
     public void Refused(long sequence, string why) => definition.Alerts?.Raise("refused", None, sequence, $"{definition.PersistenceId} refuses to learn: {why}");
 
-    public void RecoveryFailed(long sequence, Exception why) => definition.Alerts?.Raise("recovery-failed", None, sequence, $"{definition.PersistenceId} cannot recover: {why.GetBaseException().Message}");
+    public void RecoveryFailed(long sequence, Exception why) => definition.Alerts?.Raise("recovery-failed", None, sequence, $"{definition.PersistenceId} cannot recover, at event {sequence}: {why.GetBaseException().Message}");
 
     public void SnapshotDamaged(long sequence, string why) => definition.Alerts?.Note("snapshot-damaged", None, sequence, $"{definition.PersistenceId}: snapshot {sequence} is unusable ({why}); the one before is used");
 

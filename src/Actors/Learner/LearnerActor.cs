@@ -43,6 +43,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     private JournalEvent? _last;
     private bool _draining;
     private bool _waitTimer;
+    private bool _snapshotDamaged;
 
     public LearnerActor(LearnerDefinition definition, SnapshotHealth health)
     {
@@ -130,7 +131,8 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
     {
         // The learner's status is gone with it, so that the health keeps why, for the node to show.
         _health.Failed(PersistenceId, reason);
-        _alarms.RecoveryFailed(LastSequenceNr, reason);
+        // The next life recovers from the snapshot before: nothing failed that does not succeed then.
+        if (!_snapshotDamaged) _alarms.RecoveryFailed(LastSequenceNr, reason);
         base.OnRecoveryFailure(reason, message);
     }
 
@@ -146,6 +148,7 @@ public sealed class LearnerActor : ReceivePersistentActor, IWithTimers
             _log.Error("{0}: snapshot {1} is unusable ({2}); recovering from the one before", PersistenceId, offer.Metadata.SequenceNr, e.Message);
             _health.Damaged(PersistenceId, offer.Metadata.SequenceNr);
             _alarms.SnapshotDamaged(offer.Metadata.SequenceNr, e.Message);
+            _snapshotDamaged = true;
             throw;
         }
         _snapshots.Found(envelope, _fold);

@@ -43,7 +43,7 @@ internal sealed class TestNode : IAsyncDisposable
         return new FoldDefinition(ModelSpec.Read(model, "model", faults)!, new Rows.Same(), PipelineSettings.ReadLabelHorizon(SettingsText.Read(genesis.Settings)));
     }
 
-    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null, long maxLead = long.MaxValue, EventArchive? archive = null, TestDatabase? database = null)
+    public static async Task<TestNode> Start(string folder, string rows, LearnerOptions? options = null, string lineage = "main", ModelSpec? model = null, string extraConfig = "", ISource? source = null, IDecoder? decoder = null, LabelsApart? labels = null, long maxLead = long.MaxValue, EventArchive? archive = null, TestDatabase? database = null, AlertFeed? alerts = null)
     {
         var (connection, provider) = database ?? new TestDatabase($"Data Source={Path.Combine(folder, "journal.db")}", "SQLite.MS");
         if (database is null)
@@ -95,6 +95,7 @@ internal sealed class TestNode : IAsyncDisposable
             decoder ?? new SvmLightDecoder(), new Rows.Same(), options ?? new LearnerOptions(), new PipelineClocks(), TimeProvider.System, maxLead)
         {
             Archive = archive,
+            Alerts = alerts,
             Labels = labels is null ? null : new LabelFeed(labels.Source, new LabelDecoder(), labels.OpenStore, labels.RowPatience, labels.LabelPatience, deadLetters, new DeadLetterWriter("spec").Encode),
         };
         var health = new SnapshotHealth();
