@@ -144,23 +144,7 @@ public sealed class AlertKillSpecs(ITestOutputHelper output) : IDisposable
         var system = ActorSystem.Create("spec", Akka.Configuration.ConfigurationFactory.ParseString("akka.actor.provider = local").WithFallback(config));
         try
         {
-            JournalAlerts? alerts = null;
-            var expected = new List<Alert>();
-            await foreach (var (n, e) in new JournalReader(system).Read("learner/turned/main/0", 1))
-            {
-                if (e is Genesis genesis)
-                {
-                    alerts = JournalAlerts.From(new LearnerFold(genesis, Define(genesis)));
-                    expected.Add(JournalAlerts.Began(genesis));
-                }
-                else
-                {
-                    expected.AddRange(alerts!.Apply(n, e));
-                }
-            }
-            alerts?.Dispose();
-            using var records = AlertMessage.Encode(expected);
-            return [.. Enumerable.Range(0, records.Count).Select(i => Encoding.UTF8.GetString(records[i]))];
+            return await JournalFold.Alerts(new JournalReader(system), "learner/turned/main/0");
         }
         finally
         {
@@ -168,20 +152,9 @@ public sealed class AlertKillSpecs(ITestOutputHelper output) : IDisposable
         }
     }
 
-    private static FoldDefinition Define(Genesis genesis)
-    {
-        var settings = SettingsText.Read(genesis.Settings);
-        var (model, featurize) = PipelineSettings.ReadGenesis(settings);
-        return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings)) { Drift = DriftSettings.ReadGenesis(settings).Watches };
-    }
-
-    // Labels are turned over every 500 rows.
     private void Write(string alerts = "alerts.path = alerts.jsonl")
     {
-        var rows = new StringBuilder();
-        foreach (var (line, n) in SyntheticRows.SvmLight(0, Rows).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select((l, i) => (l, i)))
-            rows.Append(n / 500 % 2 == 0 ? line : line[0] == '-' ? $"+{line[1..]}" : line[0] == '+' ? $"-{line[1..]}" : line).Append('\n');
-        File.WriteAllText(Path.Combine(_folder, "rows.svm"), rows.ToString());
+        File.WriteAllLines(Path.Combine(_folder, "rows.svm"), Enumerable.Range(0, Rows).Select(TurnedRows.SvmLight));
         File.WriteAllText(Config, $$"""
             stream-mlops.pipelines.turned {
               source { path = "{{Path.Combine(_folder, "rows.svm")}}", chunk-rows = 32 }

@@ -1,6 +1,4 @@
 using System.Globalization;
-using Akka.Actor;
-using Akka.Configuration;
 using StreamMLOps.Actors;
 using StreamMLOps.Host;
 using StreamMLOps.Learning;
@@ -26,13 +24,7 @@ internal static class ClusterPromises
     {
         cluster.Rows.Finish();
         var topic = PlainConsumer.ReadAll(cluster.Servers.Broker, cluster.Topic);
-        var config = ConfigurationFactory.ParseString("""
-            akka.actor.provider = local
-            akka.persistence.journal.sql.provider-name = "PostgreSQL.15"
-            akka.persistence.query.journal.sql.provider-name = "PostgreSQL.15"
-            akka.persistence.snapshot-store.sql.provider-name = "PostgreSQL.15"
-            """).WithFallback(AkkaConfiguration.For(ConfigNode.Map.Empty, cluster.DataBase, "", verbose: false));
-        var system = ActorSystem.Create("spec", config);
+        var system = cluster.Reader();
         try
         {
             var journal = new JournalReader(system);
@@ -46,7 +38,7 @@ internal static class ClusterPromises
             EveryRowIsPredicted(predictions, topic);
             VersionsNeverGoBack(cluster);
             var sample = predictions.Where((_, i) => i % (1 + predictions.Count / Sampled) == 0).ToList();
-            var audited = await new Auditor(journal, Define, _ => null, system).Audit(sample);
+            var audited = await new Auditor(journal, JournalFold.Define, _ => null, system).Audit(sample);
             Assert.All(audited, a => Assert.Equal(AuditOutcome.Identical, a.Outcome));
             var (rows, repeats) = (topic.Values.Sum(t => t.Count), predictions.Count - topic.Values.Sum(t => t.Count));
             cluster.Say(string.Create(CultureInfo.InvariantCulture, $"promises hold: {rows} rows, {predictions.Count} predictions ({repeats} repeats), {fold.Sequence} events, {sample.Count} predictions recomputed, hash {fold.LearnedHash()}"));
@@ -71,7 +63,7 @@ internal static class ClusterPromises
             {
                 statuses = [.. cluster.Running.Select(n => n.Status)];
                 if (statuses.Length == 0 || !ends.All(e => statuses.Any(s => s?.Committed.GetValueOrDefault(e.Key).Next == e.Value))) return false;
-                fold = await journal.Continue(cluster.Learner, Define, fold);
+                fold = await journal.Continue(cluster.Learner, JournalFold.Define, fold);
                 return fold is not null && ends.All(e => fold.Partitions.Any(p => p.Partition == e.Key && p.Next == e.Value))
                     && statuses.All(s => s is not null && s.Version == fold.Sequence && s.ReplicaVersion == fold.Sequence);
             });
@@ -96,9 +88,9 @@ internal static class ClusterPromises
     private static async Task<LearnerFold> FreshFold(TestCluster cluster, JournalReader journal, NodeStatus[] final)
     {
         var (sequence, snapshot) = (await journal.Snapshot(cluster.Learner))!.Value;
-        var fold = (await journal.Rebuild(cluster.Learner, Define, sequence, useSnapshots: false))!;
+        var fold = (await journal.Rebuild(cluster.Learner, JournalFold.Define, sequence, useSnapshots: false))!;
         Assert.Equal((sequence, snapshot.Hash), (fold.Sequence, fold.Hash()));
-        fold = (await journal.Continue(cluster.Learner, Define, fold))!;
+        fold = (await journal.Continue(cluster.Learner, JournalFold.Define, fold))!;
         var fingerprint = fold.Learner.Fingerprint.ToString("x16", CultureInfo.InvariantCulture);
         Assert.All(final, s => Assert.Equal((fold.Sequence, fingerprint), (s.ReplicaVersion, s.ReplicaFingerprint)));
         return fold;
@@ -166,12 +158,6 @@ internal static class ClusterPromises
             foreach (var life in node.History)
                 for (var i = 1; i < life.Count; i++)
                     Assert.True(life[i - 1].ReplicaVersion <= life[i].ReplicaVersion, $"{node.Name}: version {life[i - 1].ReplicaVersion} and then {life[i].ReplicaVersion}");
-    }
-
-    private static FoldDefinition Define(Genesis genesis)
-    {
-        var (model, featurize) = PipelineSettings.ReadGenesis(SettingsText.Read(genesis.Settings));
-        return new FoldDefinition(model, featurize.Create());
     }
 
     private static RowBatch Parse(byte[] line)

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Akka.Actor;
-using Akka.Configuration;
 using StreamMLOps.Actors;
 using StreamMLOps.Host;
 using StreamMLOps.Learning;
@@ -79,25 +77,19 @@ public sealed partial class PendingKillSpecs(ClusterServers servers, ITestOutput
 
     private async Task Hold(TestCluster cluster, int learned, int duplicates)
     {
-        var config = ConfigurationFactory.ParseString("""
-            akka.actor.provider = local
-            akka.persistence.journal.sql.provider-name = "PostgreSQL.15"
-            akka.persistence.query.journal.sql.provider-name = "PostgreSQL.15"
-            akka.persistence.snapshot-store.sql.provider-name = "PostgreSQL.15"
-            """).WithFallback(AkkaConfiguration.For(ConfigNode.Map.Empty, cluster.DataBase, "", verbose: false));
-        var system = ActorSystem.Create("spec", config);
+        var system = cluster.Reader();
         LearnerFold? fold = null;
         try
         {
             var journal = new JournalReader(system);
-            await cluster.Until("every label is accounted for", 5 * Patience, async () => (fold = await journal.Continue(cluster.Learner, Define, fold)) is not null && fold.Labels.Sum(l => l.Next) == learned + duplicates);
+            await cluster.Until("every label is accounted for", 5 * Patience, async () => (fold = await journal.Continue(cluster.Learner, JournalFold.Define, fold)) is not null && fold.Labels.Sum(l => l.Next) == learned + duplicates);
             var memory = cluster.Nodes.SelectMany(n => n.History).SelectMany(l => l).Max(s => s.Memory);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident memory of a node at most {memory >> 20} MiB"));
             Assert.InRange(memory, 1, MostMemory);
             await Task.WhenAll(cluster.Running.Select(n => n.Leave()));
 
             // A fold from nothing: the ledgers balance, and each row is learned once, as it was written.
-            using var fresh = (await journal.Rebuild(cluster.Learner, Define, useSnapshots: false))!;
+            using var fresh = (await journal.Rebuild(cluster.Learner, JournalFold.Define, useSnapshots: false))!;
             var (sequence, snapshot) = (await journal.Snapshot(cluster.Learner))!.Value;
             Assert.Equal((sequence, snapshot.Hash), (fresh.Sequence, fresh.Hash()));
             Assert.All(fresh.Partitions, p => Assert.Equal((0L, 0L, 0L), (p.Remainder, p.Expired, p.Duplicate)));
@@ -139,11 +131,4 @@ public sealed partial class PendingKillSpecs(ClusterServers servers, ITestOutput
 
     [GeneratedRegex(@"recovered in ([0-9.]+) s from its start on this node.*")]
     private static partial Regex Recovered();
-
-    private static FoldDefinition Define(Genesis genesis)
-    {
-        var settings = SettingsText.Read(genesis.Settings);
-        var (model, featurize) = PipelineSettings.ReadGenesis(settings);
-        return new FoldDefinition(model, featurize.Create(), PipelineSettings.ReadLabelHorizon(settings));
-    }
 }

@@ -1,6 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
+using Akka.Actor;
+using Akka.Configuration;
 using Npgsql;
+using StreamMLOps.Host;
+using StreamMLOps.Learning;
 using StreamMLOps.Pipeline.Tests;
 using StreamMLOps.Tests;
 using Xunit.Abstractions;
@@ -16,6 +20,7 @@ namespace StreamMLOps.EndToEnd.Tests;
 /// <param name="DatabasePort">Port by which the nodes reach PostgreSQL, that of a proxy.</param>
 /// <param name="Network">Hosts for the nodes; null: all on the loopback interface.</param>
 /// <param name="LabelsApart">Rows as JSON and labels in a topic of their own, joined within an hour of event time; the spec writes both.</param>
+/// <param name="Alerts">Alerts in a topic of their own, with detectors of changes in errors and scores.</param>
 internal sealed record TestClusterOptions(
     int Nodes = 3,
     bool OnePartition = false,
@@ -24,7 +29,8 @@ internal sealed record TestClusterOptions(
     bool Sqlite = false,
     int? DatabasePort = null,
     NodeNetwork? Network = null,
-    bool LabelsApart = false);
+    bool LabelsApart = false,
+    bool Alerts = false);
 
 /// <summary>Nodes of the program as processes, with a database and topics of their own, a producer of rows and a reader of the predictions.</summary>
 internal sealed class TestCluster : IAsyncDisposable
@@ -42,6 +48,7 @@ internal sealed class TestCluster : IAsyncDisposable
         var broker = servers.Broker;
         Topic = Options.OnePartition ? broker.CreateTopicWith("cleanup.policy=delete") : broker.CreateTopic();
         if (Options.LabelsApart) Labels = broker.CreateTopic();
+        if (Options.Alerts) Alerts = broker.CreateTopic();
         var (predictions, deadLetters) = (broker.CreateTopic(), broker.CreateTopic());
         Partitions = PlainConsumer.Partitions(servers.Broker, Topic).Length;
         // Below the ports that the system gives to outgoing connections: a node that is down must not find its port taken.
@@ -66,6 +73,9 @@ internal sealed class TestCluster : IAsyncDisposable
 
     /// <summary>Topic of the labels, where they come apart; else empty.</summary>
     public string Labels { get; } = "";
+
+    /// <summary>Topic of the alerts, where there are any; else empty.</summary>
+    public string Alerts { get; } = "";
 
     public int Partitions { get; }
 
@@ -137,6 +147,14 @@ internal sealed class TestCluster : IAsyncDisposable
         return (long)(await ask.ExecuteScalarAsync())!;
     }
 
+    /// <summary>A system that reads the journal and is no part of the cluster; whoever asks for it ends it.</summary>
+    public ActorSystem Reader() => ActorSystem.Create("spec", ConfigurationFactory.ParseString("""
+        akka.actor.provider = local
+        akka.persistence.journal.sql.provider-name = "PostgreSQL.15"
+        akka.persistence.query.journal.sql.provider-name = "PostgreSQL.15"
+        akka.persistence.snapshot-store.sql.provider-name = "PostgreSQL.15"
+        """).WithFallback(AkkaConfiguration.For(ConfigNode.Map.Empty, DataBase, "", verbose: false)));
+
     /// <summary>Waits until an event is written that is not there now: learning goes on.</summary>
     public async Task<TimeSpan> LearningGoesOn(TimeSpan within)
     {
@@ -183,6 +201,7 @@ internal sealed class TestCluster : IAsyncDisposable
                 kafka { bootstrap-servers = "{{Servers.Broker.BootstrapServers}}", idempotent = {{(Servers.Broker.Idempotent ? "on" : "off")}}, kafka-clients { {{clients}} } }
                 source { kind = kafka, topic = "{{Topic}}", format = {{(Options.LabelsApart ? "json" : "svmlight")}} }
                 {{(Options.LabelsApart ? $"labels = topic, label-source {{ kind = kafka, topic = \"{Labels}\", horizon = 1h, patience = 200ms }}" : "learn { max-rows = 200, max-wait = 5ms }")}}
+                {{(Options.Alerts ? $"alerts.topic = \"{Alerts}\", drift {{ errors = adwin, scores {{ page-hinkley {{ threshold = 20 }} }} }}" : "")}}
                 snapshots { every-events = 200 }
                 sink { kind = kafka, predictions = "{{predictions}}", dead-letters = "{{deadLetters}}" }
               }

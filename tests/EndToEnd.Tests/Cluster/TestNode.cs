@@ -28,13 +28,14 @@ internal sealed class TestNode(string name, string folder, string address, IRead
     /// <summary>All lines of all processes, oldest first, a list a process.</summary>
     public IEnumerable<IReadOnlyList<NodeStatus>> History => _lives.Select(l => (IReadOnlyList<NodeStatus>)[.. Statuses(l)]);
 
-    public void Start()
+    /// <param name="environment">Environment variables of the process.</param>
+    public void Start(IReadOnlyDictionary<string, string>? environment = null)
     {
         if (Runs) throw new InvalidOperationException($"{Name} runs already");
         Directory.CreateDirectory(folder);
         var config = Path.Combine(folder, "node.conf");
         File.WriteAllText(config, settings(this));
-        _lives.Add(NodeProcess.Start(["node", "--config", config, "--data-folder", Path.Combine(folder, "data"), "--json"], prefix: prefix));
+        _lives.Add(NodeProcess.Start(["node", "--config", config, "--data-folder", Path.Combine(folder, "data"), "--json"], environment, prefix));
         _gone = false;
     }
 
