@@ -61,19 +61,23 @@ public sealed class TransactionSpecs(RealBroker broker, ITestOutputHelper output
     }
 
     [BrokerFact(NeedsTransactions = true)]
-    public async Task A_writer_that_starts_again_fences_its_predecessor()
+    public async Task A_writer_that_starts_again_fences_its_predecessor_and_takes_back_what_that_left_open()
     {
         var (topics, group) = Begin();
         await using var former = new KafkaTransactions(broker.Producer(""), group);
         await former.Begin();
-        using var records = new RecordBatch();
-        records.Add("{}"u8);
-        await former.Sink(topics.Predictions).Write(records);
+        await Write(former, topics.Predictions, "left open");
+        // Only what is in the log can be taken back.
+        using (var all = Reader("read_uncommitted")) Assert.Equal("left open", Text(Next(all, topics.Predictions)));
         await using var present = new KafkaTransactions(broker.Producer(""), group);
         await present.Open();
         var fenced = Assert.Throws<TransactionAbortedException>(() => former.Commit((_, _) => default));
         _output.WriteLine(fenced.Message);
-        Assert.Empty(Committed(topics.Predictions));
+        await present.Begin();
+        await Write(present, topics.Predictions, "its successor's");
+        present.Commit((_, _) => default);
+        using var reader = Reader();
+        Assert.Equal("its successor's", Text(Next(reader, topics.Predictions)));
     }
 
     [BrokerFact(NeedsTransactions = true)]
@@ -84,40 +88,20 @@ public sealed class TransactionSpecs(RealBroker broker, ITestOutputHelper output
             var topic = broker.CreateTopic();
             await using var dead = new KafkaTransactions(broker.Producer(""), $"dead-{topic}");
             await dead.Begin();
-            await Write(dead, "left open");
+            await Write(dead, topic, "left open");
             // Only what is in the log holds anybody up: a record that waited in the writer died with it.
-            using (var all = Reader("read_uncommitted")) Assert.Equal("left open", Text(Next(all)));
+            using (var all = Reader("read_uncommitted")) Assert.Equal("left open", Text(Next(all, topic)));
             var since = System.Diagnostics.Stopwatch.StartNew();
             if (closed) await dead.DisposeAsync(); // the client says no farewell to the brokers
             await using var living = new KafkaTransactions(broker.Producer(""), $"living-{topic}");
             await living.Begin();
-            await Write(living, "behind it");
+            await Write(living, topic, "behind it");
             living.Commit((_, _) => default);
             using var reader = Reader();
-            Assert.Equal("behind it", Text(Next(reader)));
+            Assert.Equal("behind it", Text(Next(reader, topic)));
             _output.WriteLine($"{(closed ? "closed" : "left as it was")}: readers went on after {since.Elapsed.TotalSeconds:F1} s");
             Assert.InRange(since.Elapsed.TotalSeconds, 5, 60); // transaction.timeout.ms is 10 s; brokers look in turns
-
-            async Task Write(KafkaTransactions to, string text)
-            {
-                using var records = new RecordBatch();
-                records.Add(System.Text.Encoding.UTF8.GetBytes(text));
-                records.SetKey("one partition"u8);
-                await to.Sink(topic).Write(records);
-            }
-
-            ConsumeResult<Ignore, byte[]> Next(IConsumer<Ignore, byte[]> of)
-            {
-                of.Assign(Enumerable.Range(0, 4).Select(p => new TopicPartitionOffset(topic, p, 0)));
-                while (true)
-                {
-                    var result = of.Consume(Deadline) ?? throw new TimeoutException($"nothing in {topic}");
-                    if (!result.IsPartitionEOF) return result;
-                }
-            }
         }
-
-        static string Text(ConsumeResult<Ignore, byte[]> of) => System.Text.Encoding.UTF8.GetString(of.Message.Value);
     }
 
     [BrokerFact(NeedsTransactions = true)]
@@ -177,6 +161,28 @@ public sealed class TransactionSpecs(RealBroker broker, ITestOutputHelper output
         Assert.Equal(Rows, positions.Count);
         _output.WriteLine($"{group}: {positions.Count} committed predictions");
     }
+
+    // To one partition.
+    private static async Task Write(KafkaTransactions to, string topic, string text)
+    {
+        using var records = new RecordBatch();
+        records.Add(System.Text.Encoding.UTF8.GetBytes(text));
+        records.SetKey("one partition"u8);
+        await to.Sink(topic).Write(records);
+    }
+
+    // The first record that a reader sees.
+    private static ConsumeResult<Ignore, byte[]> Next(IConsumer<Ignore, byte[]> of, string topic)
+    {
+        of.Assign(Enumerable.Range(0, 4).Select(p => new TopicPartitionOffset(topic, p, 0)));
+        while (true)
+        {
+            var result = of.Consume(Deadline) ?? throw new TimeoutException($"nothing in {topic}");
+            if (!result.IsPartitionEOF) return result;
+        }
+    }
+
+    private static string Text(ConsumeResult<Ignore, byte[]> of) => System.Text.Encoding.UTF8.GetString(of.Message.Value);
 
     // What a reader of what is committed sees.
     private List<Prediction> Committed(string topic)
