@@ -18,11 +18,17 @@ public static class CrashPoints
     /// <summary>Those of the writer of alerts, which a pipeline without alerts never passes.</summary>
     public static IReadOnlyList<string> OfAlerts { get; } = [BeforeAlerts, AfterAlerts, AfterAlertPosition];
 
+    /// <summary>Those of scoring with <c>delivery = exactly-once</c>.</summary>
+    public static IReadOnlyList<string> OfTransactions { get; } = [AfterProduce, InTransaction];
+
     /// <summary>An event is in the journal; replicas have not heard of it, and nothing after it has been sealed.</summary>
     public const string AfterPersist = "after-persist";
 
-    /// <summary>Predictions are in their sink; their offsets are not committed.</summary>
+    /// <summary>Predictions are in their sink (in a transaction: handed to its client, which may not have sent them); their offsets are not committed.</summary>
     public const string AfterProduce = "after-produce";
+
+    /// <summary>The offsets of a transaction are at the brokers, and what was written in it mostly too; it has not ended.</summary>
+    public const string InTransaction = "in-transaction";
 
     /// <summary>Rows are in the pending store, and what was decided about them is sealed; the event is not in the journal.</summary>
     public const string AfterPending = "after-pending";

@@ -83,6 +83,7 @@ public sealed class KafkaTransactions : ITransactions
             var error = new Error(answer.Code, answer.Reason, answer.IsFatal);
             throw answer.IsRetriable ? new KafkaRetriableException(error) : answer.IsFatal ? new KafkaException(error) : new KafkaTxnRequiresAbortException(error);
         });
+        CrashPoints.Pass(CrashPoints.InTransaction);
         Call("no answer to the end of a transaction", producer.CommitTransaction);
         _open = false;
         _health.Well();

@@ -8,7 +8,7 @@ internal static class PlainConsumer
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public static IConsumer<Ignore, byte[]> Of(TestBroker broker, string group = "specs") =>
+    public static IConsumer<Ignore, byte[]> Of(TestBroker broker, string group = "specs", IsolationLevel isolation = IsolationLevel.ReadCommitted, bool endOfPartitions = false) =>
         new ConsumerBuilder<Ignore, byte[]>(new Dictionary<string, string>(broker.KafkaClients)
         {
             ["bootstrap.servers"] = broker.BootstrapServers,
@@ -17,6 +17,8 @@ internal static class PlainConsumer
             ["auto.offset.reset"] = "earliest",
             ["fetch.wait.max.ms"] = "10",
             ["session.timeout.ms"] = "6000",
+            ["isolation.level"] = isolation == IsolationLevel.ReadCommitted ? "read_committed" : "read_uncommitted",
+            ["enable.partition.eof"] = endOfPartitions ? "true" : "false",
         }).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
 
     public static int[] Partitions(TestBroker broker, string topic)
@@ -54,10 +56,10 @@ internal static class PlainConsumer
         return rows;
     }
 
-    /// <summary>A group's commits by partition; -1 where it has none.</summary>
-    public static SortedDictionary<int, long> Committed(TestBroker broker, string topic, string group)
+    /// <summary>A group's commits by partition; -1 where it has none. A reader of what is committed waits for the end of a transaction that has offsets of the group.</summary>
+    public static SortedDictionary<int, long> Committed(TestBroker broker, string topic, string group, IsolationLevel isolation = IsolationLevel.ReadCommitted)
     {
-        using var consumer = Of(broker, group);
+        using var consumer = Of(broker, group, isolation);
         var committed = consumer.Committed(Partitions(broker, topic).Select(p => new TopicPartition(topic, p)), Patience);
         return new(committed.ToDictionary(c => c.Partition.Value, c => c.Offset == Offset.Unset ? -1 : c.Offset.Value));
     }

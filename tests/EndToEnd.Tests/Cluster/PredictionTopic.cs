@@ -14,9 +14,9 @@ internal sealed class PredictionTopic : IDisposable
     private readonly Thread _thread;
     private string? _fault;
 
-    public PredictionTopic(TestBroker broker, string topic)
+    public PredictionTopic(TestBroker broker, string topic, IsolationLevel isolation = IsolationLevel.ReadCommitted)
     {
-        _consumer = PlainConsumer.Of(broker);
+        _consumer = PlainConsumer.Of(broker, isolation: isolation);
         _consumer.Assign(PlainConsumer.Partitions(broker, topic).Select(p => new TopicPartitionOffset(topic, p, 0)));
         _thread = new Thread(Run) { IsBackground = true, Name = "prediction topic" };
         _thread.Start();
