@@ -148,10 +148,6 @@ public sealed class PipelineRuntime : IAsyncDisposable
         return new PipelineStatus(score, learner, replica, stale, staleFor, ledger) { Progressive = progressive, Served = served };
     }
 
-    /// <summary>Takes the current group of pseudo-labels back, of a self-training model.</summary>
-    /// <returns>The version in which it is; null: there was nothing to take back.</returns>
-    public async Task<ModelVersion?> Revoke(string who, string why) => (await Change(new Revoke(who, why)).ConfigureAwait(false)).Version;
-
     /// <summary>Sends a <see cref="Freeze"/>, <see cref="Thaw"/> or <see cref="Revoke"/> to the learner, wherever it runs.</summary>
     /// <returns>The version in which it is; or null, and why nothing was changed.</returns>
     /// <exception cref="AskTimeoutException">The learner does not answer; it may still do what was asked.</exception>

@@ -142,11 +142,11 @@ public sealed class SelfTrainingSpecs(ITestOutputHelper output) : IDisposable
         Assert.True(status.Ledger[0].Balances, status.Ledger[0].ToString());
 
         var group = node.Pipeline.Replica.Read(f => ((ISelfTraining)f!.Learner.Model).Group);
-        var changed = await node.Pipeline.Revoke("ada", "the feed was broken");
+        var (changed, _) = await node.Pipeline.Change(new Revoke("ada", "the feed was broken"));
         Assert.Equal(status.Learner.Version.Sequence + 1, changed!.Value.Sequence);
         await node.Until(s => s.ReplicaSequence == changed.Value.Sequence);
         Assert.Equal((group + 1, (0L, 0L)), node.Pipeline.Replica.Read(f => (((ISelfTraining)f!.Learner.Model).Group, ((ISelfTraining)f.Learner.Model).PseudoLabels)));
-        Assert.Null(await node.Pipeline.Revoke("ada", "once more"));
+        Assert.Null((await node.Pipeline.Change(new Revoke("ada", "once more"))).Version);
 
         var fromNothing = await node.Journal.Rebuild(node.Definition.PersistenceId, TestNode.Define, useSnapshots: false);
         Assert.Equal(fromNothing!.Hash(), node.Pipeline.Replica.Read(f => f!.Hash()));
