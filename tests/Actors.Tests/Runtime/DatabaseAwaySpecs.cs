@@ -43,7 +43,12 @@ public sealed class DatabaseAwaySpecs : IDisposable
             begin.CommandText = "begin immediate";
             await begin.ExecuteNonQueryAsync();
         }
+        await using var newest = other.CreateCommand();
+        newest.CommandText = "select max(sequence_number) from journal";
+        var last = (long)(await newest.ExecuteScalarAsync())!;
         var waiting = await node.Until(s => s.Learner.State == expected);
+        // What was stored before the lock may still be on its way to the replica.
+        waiting = await node.Until(s => s.ReplicaSequence == last);
         var scoredBefore = waiting.Score.Committed[0].Predicted;
         var learnedBefore = node.Pipeline.Replica.Read(f => f!.Learner.Rows);
         var memoryBefore = GC.GetTotalMemory(forceFullCollection: true);
